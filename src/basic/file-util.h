@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads a regular file of at most max bytes, adding a NUL. -EFBIG where it is larger. */
+int read_file(const char *path, size_t max, char **ret_text, size_t *ret_size);
+
+/* Replaces path by a file of that text and mode: written beside it, synced, renamed. */
+int write_file_atomic(const char *path, const char *text, mode_t mode);
+
+/* Reads a credential that the service manager passed (systemd.exec(5), LoadCredential=), without trailing white
+ * space. -ENOENT where none of that name was passed or it is empty. */
+int read_credential(const char *name, char **ret_secret);

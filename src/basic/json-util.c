@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "basic/json-util.h"
+
+#include <errno.h>
+#include <json-c/json_visit.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "basic/time-util.h"
+#include "basic/utf8.h"
+
+static void json_tokener_freep(struct json_tokener **t)
+{
+        if (*t)
+                json_tokener_free(*t);
+}
+
+/* json-c takes NaN and Infinity, which RFC 8259 does not know. */
+static int refuse_non_finite(struct json_object *object, int flags, struct json_object *parent,
+                const char *key, size_t *index, void *userdata)
+{
+        return json_object_is_type(object, json_type_double) && !isfinite(json_object_get_double(object))
+                               ? JSON_C_VISIT_RETURN_ERROR
+                               : JSON_C_VISIT_RETURN_CONTINUE;
+}
+
+int json_parse(const char *text, size_t n, struct json_object **ret, const char **ret_reason)
+{
+        _cleanup_(json_tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+        _cleanup_json_ struct json_object *object = NULL;
+        const char *reason = NULL;
+
+        if (!tokener)
+                return -ENOMEM;
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        if (n == 0)
+                reason = "it is empty";
+        else if (n > INT_MAX)
+                reason = "it is too long";
+        else {
+                object = json_tokener_parse_ex(tokener, text, (int) n);
+                if (json_tokener_get_error(tokener) == json_tokener_continue)
+                        /* A bare number ends only at what follows it. */
+                        object = json_tokener_parse_ex(tokener, "\0", 1);
+                if (json_tokener_get_error(tokener) == json_tokener_continue)
+                        reason = "it ends too early";
+                else if (json_tokener_get_error(tokener) != json_tokener_success)
+                        reason = json_tokener_error_desc(json_tokener_get_error(tokener));
+                else if (json_tokener_get_parse_end(tokener) < n &&
+                                strspn(text + json_tokener_get_parse_end(tokener), " \t\r\n") <
+                                                n - json_tokener_get_parse_end(tokener))
+                        reason = "something follows it";
+                else if (json_c_visit(object, 0, refuse_non_finite, NULL) < 0)
+                        reason = "NaN and Infinity are not JSON";
+        }
+        if (reason) {
+                if (ret_reason)
+                        *ret_reason = reason;
+                return -EINVAL;
+        }
+        *ret = TAKE_PTR(object);
+        return 0;
+}
+
+struct json_object *json_get(struct json_object *object, const char *name)
+{
+        struct json_object *value = NULL;
+
+        if (json_object_is_type(object, json_type_object))
+                (void) json_object_object_get_ex(object, name, &value);
+        return value;
+}
+
+static int json_get_typed(
+                struct json_object *object, const char *name, json_type type, struct json_object **ret)
+{
+        struct json_object *value = json_get(object, name);
+
+        if (!value)
+                return -ENOENT;
+        if (!json_object_is_type(value, type))
+                return -EINVAL;
+        *ret = value;
+        return 0;
+}
+
+int json_get_string(struct json_object *object, const char *name, const char **ret)
+{
+        struct json_object *value;
+        int r;
+
+        r = json_get_typed(object, name, json_type_string, &value);
+        if (r < 0)
+                return r;
+        if (strlen(json_object_get_string(value)) != (size_t) json_object_get_string_len(value))
+                return -EINVAL;
+        *ret = json_object_get_string(value);
+        return 0;
+}
+
+int json_get_u64(struct json_object *object, const char *name, uint64_t *ret)
+{
+        struct json_object *value;
+        int r;
+
+        r = json_get_typed(object, name, json_type_int, &value);
+        if (r < 0)
+                return r;
+        if (json_object_get_int64(value) < 0)
+                return -ERANGE;
+        *ret = json_object_get_uint64(value);
+        return 0;
+}
+
+int json_get_bool(struct json_object *object, const char *name, bool *ret)
+{
+        struct json_object *value;
+        int r;
+
+        r = json_get_typed(object, name, json_type_boolean, &value);
+        if (r < 0)
+                return r;
+        *ret = json_object_get_boolean(value);
+        return 0;
+}
+
+int json_get_double(struct json_object *object, const char *name, double *ret)
+{
+        struct json_object *value = json_get(object, name);
+
+        if (!value)
+                return -ENOENT;
+        if (!json_object_is_type(value, json_type_double) && !json_object_is_type(value, json_type_int))
+                return -EINVAL;
+        *ret = json_object_get_double(value);
+        return 0;
+}
+
+int json_set(struct json_object *object, const char *name, struct json_object *value)
+{
+        if (!value || json_object_object_add(object, name, value) < 0) {
+                json_object_put(value);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+int json_set_string(struct json_object *object, const char *name, const char *value)
+{
+        if (!value)
+                return json_object_object_add(object, name, NULL) < 0 ? -ENOMEM : 0;
+        return json_set(object, name, json_object_new_string(value));
+}
+
+int json_set_u64(struct json_object *object, const char *name, uint64_t value)
+{
+        return json_set(object, name, json_object_new_uint64(value));
+}
+
+int json_set_bool(struct json_object *object, const char *name, bool value)
+{
+        return json_set(object, name, json_object_new_boolean(value));
+}
+
+int json_set_double(struct json_object *object, const char *name, double value)
+{
+        char text[32];
+
+        (void) snprintf(text, sizeof text, "%.4g", value);
+        return json_set(object, name, json_object_new_double_s(value, text));
+}
+
+int json_set_timestamp(struct json_object *object, const char *name, uint64_t usec)
+{
+        char buffer[TIMESTAMP_MAX];
+
+        return json_set_string(object, name, usec == UINT64_MAX ? NULL : format_timestamp(usec, buffer));
+}
+
+const char *json_text(struct json_object *object)
+{
+        return json_object_to_json_string_ext(
+                        object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "basic/parse.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <strings.h>
+
+#include "basic/time-util.h"
+
+/* strtoull() with its traps closed: no sign, no leading space. *end is where the digits stop. */
+static int parse_digits(const char *s, uint64_t *ret, const char **ret_end)
+{
+        unsigned long long v;
+        char *end;
+
+        if (!isdigit((unsigned char) *s))
+                return -EINVAL;
+        errno = 0;
+        v = strtoull(s, &end, 10);
+        if (errno != 0)
+                return -errno;
+        *ret = v;
+        *ret_end = end;
+        return 0;
+}
+
+int parse_u64(const char *s, uint64_t *ret)
+{
+        const char *end;
+        uint64_t v;
+        int r;
+
+        r = parse_digits(s, &v, &end);
+        if (r < 0)
+                return r;
+        if (*end)
+                return -EINVAL;
+        *ret = v;
+        return 0;
+}
+
+int parse_unsigned(const char *s, unsigned *ret)
+{
+        uint64_t v;
+        int r;
+
+        r = parse_u64(s, &v);
+        if (r < 0)
+                return r;
+        if (v > UINT32_MAX)
+                return -ERANGE;
+        *ret = (unsigned) v;
+        return 0;
+}
+
+int parse_boolean(const char *s, bool *ret)
+{
+        static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off",
+                "0" };
+
+        for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
+                if (strcasecmp(s, yes[i]) == 0) {
+                        *ret = true;
+                        return 0;
+                }
+                if (strcasecmp(s, no[i]) == 0) {
+                        *ret = false;
+                        return 0;
+                }
+        }
+        return -EINVAL;
+}
+
+int parse_size(const char *s, uint64_t *ret_bytes)
+{
+        static const char suffixes[] = "KMGT";
+        const char *end;
+        unsigned shift = 0;
+        uint64_t v;
+        int r;
+
+        r = parse_digits(s, &v, &end);
+        if (r < 0)
+                return r;
+        if (*end) {
+                const char *hit = strchr(suffixes, toupper((unsigned char) *end));
+
+                if (!hit)
+                        return -EINVAL;
+                shift = 10 * (unsigned) (hit - suffixes + 1);
+                end++;
+                if (*end && strcasecmp(end, "B") != 0 && strcasecmp(end, "iB") != 0)
+                        return -EINVAL;
+        }
+        if (shift && v > UINT64_MAX >> shift)
+                return -ERANGE;
+        *ret_bytes = v << shift;
+        return 0;
+}
+
+static int parse_time_unit(const char *s, uint64_t *ret_usec, const char **ret_end)
+{
+        static const struct {
+                const char *name;
+                uint64_t usec;
+        } units[] = {
+                { "us", 1 },
+                { "ms", USEC_PER_MSEC },
+                { "seconds", USEC_PER_SEC },
+                { "sec", USEC_PER_SEC },
+                { "s", USEC_PER_SEC },
+                { "minutes", USEC_PER_MINUTE },
+                { "min", USEC_PER_MINUTE },
+                { "m", USEC_PER_MINUTE },
+                { "hours", USEC_PER_HOUR },
+                { "h", USEC_PER_HOUR },
+                { "days", USEC_PER_DAY },
+                { "day", USEC_PER_DAY },
+                { "d", USEC_PER_DAY },
+                { "weeks", 7 * USEC_PER_DAY },
+                { "w", 7 * USEC_PER_DAY },
+        };
+        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz");
+
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                if (strlen(units[i].name) == n && strncmp(s, units[i].name, n) == 0) {
+                        *ret_usec = units[i].usec;
+                        *ret_end = s + n;
+                        return 0;
+                }
+        if (n > 0)
+                return -EINVAL;
+        *ret_usec = USEC_PER_SEC;
+        *ret_end = s;
+        return 0;
+}
+
+int parse_duration(const char *s, uint64_t *ret_usec)
+{
+        uint64_t total = 0;
+
+        if (streq(s, "infinity")) {
+                *ret_usec = UINT64_MAX;
+                return 0;
+        }
+        do {
+                uint64_t n, unit, part;
+                int r;
+
+                r = parse_digits(s, &n, &s);
+                if (r < 0)
+                        return r;
+                s += strspn(s, " ");
+                r = parse_time_unit(s, &unit, &s);
+                if (r < 0)
+                        return r;
+                s += strspn(s, " ");
+                if (__builtin_mul_overflow(n, unit, &part) || __builtin_add_overflow(total, part, &total))
+                        return -ERANGE;
+        } while (*s);
+        *ret_usec = total;
+        return 0;
+}

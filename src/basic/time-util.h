@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#define USEC_PER_MSEC   UINT64_C(1000)
+#define USEC_PER_SEC    (1000 * USEC_PER_MSEC)
+#define USEC_PER_MINUTE (60 * USEC_PER_SEC)
+#define USEC_PER_HOUR   (60 * USEC_PER_MINUTE)
+#define USEC_PER_DAY    (24 * USEC_PER_HOUR)
+
+/* Microseconds of CLOCK_REALTIME, CLOCK_MONOTONIC. */
+uint64_t now_realtime(void);
+uint64_t now_monotonic(void);
+
+/* Room for a timestamp and its NUL: 2026-11-24T14:53:18.000000Z */
+#define TIMESTAMP_MAX 32
+
+/* RFC 3339 in UTC with microseconds. Answers buffer. */
+const char *format_timestamp(uint64_t usec, char buffer[TIMESTAMP_MAX]);
+/* Parses what format_timestamp() writes; the fraction may have 0 to 6 digits. 0 or -EINVAL. */
+int parse_timestamp(const char *s, uint64_t *ret_usec);

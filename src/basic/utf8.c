@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "basic/utf8.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+/* Decodes one character; answers its length in bytes, 0 where it is not well-formed. */
+static size_t decode(const unsigned char *s, size_t n, uint32_t *ret)
+{
+        static const uint32_t smallest[] = { 0, 0x1, 0x80, 0x800, 0x10000 };
+        size_t length;
+        uint32_t c;
+
+        if (n == 0)
+                return 0;
+        if (s[0] < 0x80)
+                length = 1, c = s[0];
+        else if ((s[0] & 0xe0) == 0xc0)
+                length = 2, c = s[0] & 0x1f;
+        else if ((s[0] & 0xf0) == 0xe0)
+                length = 3, c = s[0] & 0x0f;
+        else if ((s[0] & 0xf8) == 0xf0)
+                length = 4, c = s[0] & 0x07;
+        else
+                return 0;
+        if (n < length)
+                return 0;
+        for (size_t i = 1; i < length; i++) {
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+                c = c << 6 | (s[i] & 0x3f);
+        }
+        if (c < smallest[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+                return 0;
+        *ret = c;
+        return length;
+}
+
+bool utf8_is_valid(const char *s, size_t n)
+{
+        const unsigned char *p = (const unsigned char *) s;
+        uint32_t c;
+
+        while (n > 0) {
+                size_t length = decode(p, n, &c);
+
+                if (length == 0)
+                        return false;
+                p += length;
+                n -= length;
+        }
+        return true;
+}
+
+static bool is_printable(uint32_t c)
+{
+        return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 && c != 0x2029 &&
+               !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff &&
+               !(c >= 0xfff9 && c <= 0xffff);
+}
+
+int utf8_count_printable(const char *s, size_t *ret_characters)
+{
+        const unsigned char *p = (const unsigned char *) s;
+        size_t n = strlen(s), count = 0;
+        uint32_t c;
+
+        while (n > 0) {
+                size_t length = decode(p, n, &c);
+
+                if (length == 0 || !is_printable(c))
+                        return -EINVAL;
+                p += length;
+                n -= length;
+                count++;
+        }
+        *ret_characters = count;
+        return 0;
+}
+
+char *utf8_make_valid(const char *s, size_t n)
+{
+        const unsigned char *p = (const unsigned char *) s;
+        char *out, *o;
+        uint32_t c;
+
+        out = o = malloc(n * 3 + 1); /* U+FFFD has three bytes */
+        if (!out)
+                return NULL;
+        while (n > 0) {
+                size_t length = decode(p, n, &c);
+
+                if (length == 0) {
+                        o = mempcpy(o, "\xef\xbf\xbd", 3);
+                        length = 1;
+                } else if (c != '\t' && c != '\n' && (c < 0x20 || (c >= 0x7f && c <= 0x9f)))
+                        *o++ = ' ';
+                else
+                        o = mempcpy(o, p, length);
+                p += length;
+                n -= length;
+        }
+        *o = '\0';
+        return out;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "basic/file-util.h"
+#include "basic/json-util.h"
+#include "basic/parse.h"
+#include "basic/random-util.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "basic/utf8.h"
+
+static void test_parse_size(void **state)
+{
+        uint64_t v = 7;
+
+        assert_int_equal(parse_size("128M", &v), 0);
+        assert_int_equal(v, UINT64_C(128) << 20);
+        assert_int_equal(parse_size("1KiB", &v), 0);
+        assert_int_equal(v, 1024);
+        assert_int_equal(parse_size("4G", &v), 0);
+        assert_int_equal(v, UINT64_C(4) << 30);
+        v = 7;
+        assert_int_equal(parse_size("-1", &v), -EINVAL);
+        assert_int_equal(parse_size("1X", &v), -EINVAL);
+        assert_int_equal(parse_size("1Mx", &v), -EINVAL);
+        assert_int_equal(parse_size("", &v), -EINVAL);
+        assert_int_equal(parse_size("99999999999T", &v), -ERANGE);
+        assert_int_equal(v, 7);
+}
+
+static void test_parse_duration(void **state)
+{
+        uint64_t v;
+
+        assert_int_equal(parse_duration("30d", &v), 0);
+        assert_int_equal(v, 30 * USEC_PER_DAY);
+        assert_int_equal(parse_duration("1h 30min", &v), 0);
+        assert_int_equal(v, 90 * USEC_PER_MINUTE);
+        assert_int_equal(parse_duration("90", &v), 0);
+        assert_int_equal(v, 90 * USEC_PER_SEC);
+        assert_int_equal(parse_duration("infinity", &v), 0);
+        assert_int_equal(v, UINT64_MAX);
+        assert_int_equal(parse_duration("", &v), -EINVAL);
+        assert_int_equal(parse_duration("3 fortnights", &v), -EINVAL);
+        assert_int_equal(parse_duration("99999999999999w", &v), -ERANGE);
+}
+
+static void test_timestamp(void **state)
+{
+        char buffer[TIMESTAMP_MAX];
+        uint64_t v;
+
+        assert_string_equal(
+                        format_timestamp(UINT64_C(1795532000123456), buffer), "2026-11-24T14:53:20.123456Z");
+        assert_int_equal(parse_timestamp(buffer, &v), 0);
+        assert_int_equal(v, UINT64_C(1795532000123456));
+        assert_int_equal(parse_timestamp("2026-11-24T14:53:20Z", &v), 0);
+        assert_int_equal(v, UINT64_C(1795532000000000));
+        assert_int_equal(parse_timestamp("2026-11-24", &v), -EINVAL);
+        assert_int_equal(parse_timestamp("2026-11-24T14:53:20Zx", &v), -EINVAL);
+}
+
+static void test_utf8(void **state)
+{
+        _cleanup_free_ char *fixed = NULL;
+        size_t n = 0;
+
+        assert_int_equal(utf8_count_printable("Panadería Núñez 🥖", &n), 0);
+        assert_int_equal(n, 17);
+        assert_int_equal(utf8_count_printable("a\nb", &n), -EINVAL);
+        assert_int_equal(utf8_count_printable("\xc0\xaf", &n), -EINVAL);
+        assert_int_equal(utf8_count_printable("a\xe2\x80\xae"
+                                              "b",
+                                         &n),
+                        -EINVAL);
+        assert_false(utf8_is_valid("\xed\xa0\x80", 3));
+        assert_false(utf8_is_valid("\xf5\x80\x80\x80", 4));
+        fixed = utf8_make_valid("ok\xff\x1b[31m\n", 9);
+        assert_string_equal(fixed, "ok\xef\xbf\xbd [31m\n");
+}
+
+static void test_json(void **state)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        const char *s = NULL, *reason = NULL;
+        uint64_t u = 5;
+
+        assert_int_equal(json_parse("{\"a\":1,\"b\":\"x\\u0000y\",\"c\":-1}", 29, &o, NULL), 0);
+        assert_int_equal(json_get_u64(o, "a", &u), 0);
+        assert_int_equal(u, 1);
+        assert_int_equal(json_get_u64(o, "c", &u), -ERANGE);
+        assert_int_equal(json_get_string(o, "a", &s), -EINVAL);
+        assert_int_equal(json_get_string(o, "b", &s), -EINVAL);
+        assert_int_equal(json_get_string(o, "zz", &s), -ENOENT);
+
+        static const char *const bad[] = { "", "{", "{} x", "nul", "[1,]", "{\"a\":NaN}", "\"\xff\"" };
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                struct json_object *p = NULL;
+
+                assert_int_equal(json_parse(bad[i], strlen(bad[i]), &p, &reason), -EINVAL);
+                assert_null(p);
+                assert_non_null(reason);
+        }
+}
+
+static void test_random(void **state)
+{
+        char a[33], b[33];
+
+        assert_int_equal(random_string(ALPHABET_BASE32, 32, a), 0);
+        assert_int_equal(random_string(ALPHABET_BASE32, 32, b), 0);
+        assert_int_equal(strlen(a), 32);
+        assert_int_equal(strspn(a, ALPHABET_BASE32), 32);
+        assert_string_not_equal(a, b);
+}
+
+static void test_strings(void **state)
+{
+        _cleanup_free_ char *s = str_replace("a secret, secret", "secret", "***");
+        _cleanup_(strv_freep) char **l = NULL;
+
+        assert_string_equal(s, "a ***, ***");
+        assert_int_equal(strv_split(" a, b ,,c", ", ", &l), 0);
+        assert_int_equal(strv_length(l), 3);
+        assert_string_equal(l[2], "c");
+        assert_true(str_equal_secret("abc", "abc"));
+        assert_false(str_equal_secret("abc", "abd"));
+        assert_false(str_equal_secret("abc", "ab"));
+}
+
+static void test_files(void **state)
+{
+        char directory[] = "/tmp/ark-test-XXXXXX";
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        size_t n;
+
+        assert_non_null(mkdtemp(directory));
+        path = str_printf("%s/f", directory);
+        assert_int_equal(write_file_atomic(path, "hello", 0600), 0);
+        assert_int_equal(write_file_atomic(path, "hello again", 0600), 0);
+        assert_int_equal(read_file(path, 5, &text, &n), -EFBIG);
+        assert_int_equal(read_file(path, 11, &text, &n), 0);
+        assert_string_equal(text, "hello again");
+        assert_int_equal(n, 11);
+        unlink(path);
+        rmdir(directory);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_parse_size),
+                cmocka_unit_test(test_parse_duration),
+                cmocka_unit_test(test_timestamp),
+                cmocka_unit_test(test_utf8),
+                cmocka_unit_test(test_json),
+                cmocka_unit_test(test_random),
+                cmocka_unit_test(test_strings),
+                cmocka_unit_test(test_files),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
