@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "core/request.h"
+
+/* The type of one argument, as JSON and D-Bus have it. */
+typedef enum ArgumentType {
+        ARGUMENT_STRING, /* s */
+        ARGUMENT_U64, /* t; in a query string: decimal digits */
+        ARGUMENT_BOOL, /* b; in a query string: true, false */
+        ARGUMENT_OBJECT, /* a JSON object; on the bus a string that holds one */
+} ArgumentType;
+
+typedef enum ArgumentSource {
+        ARGUMENT_BODY, /* member of the JSON body; on the bus a positional argument or an option */
+        ARGUMENT_PATH, /* {name} in the HTTP path */
+        ARGUMENT_QUERY, /* of the HTTP query string */
+        ARGUMENT_WHOLE_BODY, /* the JSON body itself */
+        ARGUMENT_HEADER, /* HTTP header named by .header; on the bus an option */
+} ArgumentSource;
+
+typedef struct Argument {
+        const char *name;
+        ArgumentType type;
+        ArgumentSource source;
+        bool required;
+        size_t max_bytes; /* of a string; 0 for 256 */
+        const char *header;
+} Argument;
+
+/*
+ * A verb, written once: the bus and HTTP offer what this table has, with the same checks.
+ */
+struct Action {
+        const char *name; /* as on the bus: "CreateInstance" */
+        const char *polkit_action; /* NULL: open to all local users */
+        Role role; /* the least that may call it over HTTP */
+        const char *http_method; /* NULL: not over HTTP */
+        const char *http_path; /* "/api/instances/{id}" */
+        int http_status; /* of success */
+        const Argument *arguments; /* ends with a NULL name; may be NULL */
+        void (*run)(Request *request);
+};
+
+/* All verbs; ends with a NULL name. */
+extern const Action action_table[];
+
+/* Finds one by its bus name; NULL where there is none. */
+const Action *action_find(const char *name);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+#include "core/product.h"
+
+typedef struct Job Job;
+
+/* client_ and 12 characters of a-z2-7. */
+#define INSTANCE_ID_PREFIX "client_"
+#define INSTANCE_ID_RANDOM 12
+#define INSTANCE_ID_LENGTH (sizeof INSTANCE_ID_PREFIX - 1 + INSTANCE_ID_RANDOM)
+
+typedef enum InstanceStatus {
+        INSTANCE_PENDING,
+        INSTANCE_RUNNING,
+        INSTANCE_FAILED,
+        INSTANCE_DELETING,
+        INSTANCE_DELETED,
+        _INSTANCE_STATUS_MAX,
+} InstanceStatus;
+
+typedef enum InstancePhase {
+        PHASE_QUEUED,
+        PHASE_IMAGE,
+        PHASE_NETWORK,
+        PHASE_VOLUME,
+        PHASE_DATABASE,
+        PHASE_APP,
+        PHASE_HEALTH,
+        PHASE_READY,
+        _PHASE_MAX,
+} InstancePhase;
+
+const char *instance_status_to_string(InstanceStatus status);
+int instance_status_from_string(const char *s); /* -EINVAL */
+const char *instance_phase_to_string(InstancePhase phase);
+int instance_phase_from_string(const char *s);
+
+#define TIMELINE_UNSET UINT64_MAX
+
+/* One customer's copy of a product. */
+typedef struct Instance {
+        char *id;
+        char *product_id;
+        char *client_name;
+        char *owner; /* the creator's identity, for quotas; operators only see it */
+        InstanceStatus status;
+        InstancePhase phase;
+        double progress; /* 0 to 1 */
+        char *message; /* a sentence for people */
+        char *error_step, *error_reason, *error_log;
+        char *access_url;
+        uint64_t created_usec; /* CLOCK_REALTIME */
+        uint64_t expires_usec; /* UINT64_MAX: never */
+        uint64_t deleted_usec; /* 0 while it is not */
+        uint64_t timeline[_PHASE_MAX]; /* ms from creation until the phase was reached, or TIMELINE_UNSET */
+
+        /* How it is reached and laid out; kept in the record so that a restart needs no product. */
+        char *subnet; /* of <id>_net */
+        char *ingress_address; /* fixed, on ark_production */
+        char *upstream; /* ADDRESS:PORT while running */
+        PrefixMode prefix;
+        bool has_database;
+
+        /* Secrets; in secret:<id>, never in instance:<id>. */
+        char *database_password; /* NULL without a database */
+        char *access_token;
+        StringPairs secrets; /* by name of ${SECRET:name} */
+
+        Product *product; /* as deployed; NULL where it is gone and the instance is too */
+        Job *job; /* that is under way on it, or NULL */
+} Instance;
+
+Instance *instance_free(Instance *instance);
+DEFINE_CLEANUP_FUNC(Instance, instance_free);
+
+/* True for what instance ids look like; nothing else ever reaches a path, a key or an engine. */
+bool instance_id_is_valid(const char *id);
+
+/* What of an instance is in a JSON document. */
+typedef enum InstanceView {
+        INSTANCE_VIEW_VISITOR, /* without log, owner and layout */
+        INSTANCE_VIEW_OPERATOR,
+        INSTANCE_VIEW_RECORD, /* as stored */
+} InstanceView;
+
+/* A new object, or NULL when out of memory. Never holds a secret. */
+struct json_object *instance_to_json(const Instance *instance, InstanceView view);
+/* The secret record. */
+struct json_object *instance_secrets_to_json(const Instance *instance);
+/* From a record as stored. -EINVAL where it is damaged. */
+int instance_new_from_record(struct json_object *record, Instance **ret);
+int instance_load_secrets(Instance *instance, struct json_object *secrets);

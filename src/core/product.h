@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+#include "core/ports.h"
+
+#define PRODUCT_ID_MAX 40
+
+typedef enum PrefixMode {
+        PREFIX_STRIP, /* the application sees its own root */
+        PREFIX_KEEP, /* the application serves below BASE_PATH */
+} PrefixMode;
+
+const char *prefix_mode_to_string(PrefixMode mode);
+
+/* {"label", "value"} templates given to the customer; the label may be {"es", "en"}. */
+typedef struct ProductCredential {
+        struct json_object *label;
+        char *value;
+} ProductCredential;
+
+/*
+ * What can be deployed. Immutable once made: an instance's job keeps a reference to the one it started with,
+ * and a changed product is a new object.
+ */
+typedef struct Product {
+        unsigned n_ref;
+        char *id;
+        struct json_object *json; /* as stored, every field in it */
+        char *image;
+        uint16_t port;
+        PrefixMode prefix;
+        char *health_path;
+        StringPairs env;
+        char *database_image; /* NULL: no database */
+        char *database_path;
+        bool needs_database_first;
+        ProductCredential *credentials;
+        size_t n_credentials;
+        ResourceLimits app_limits, database_limits;
+        uint64_t expires_usec; /* age; 0: never; UINT64_MAX: the host's */
+        uint64_t deadline_usec;
+        char *user;
+        char **capabilities; /* NULL: core's default set */
+        bool read_only;
+} Product;
+
+/* Parses and checks a product document. On -EINVAL, ret_field (a path such as "limits.app.memory") and ret_reason
+ * tell what is wrong; both are the caller's to free. */
+int product_new_from_json(struct json_object *json, Product **ret, char **ret_field, char **ret_reason);
+Product *product_ref(Product *product);
+Product *product_unref(Product *product);
+DEFINE_CLEANUP_FUNC(Product, product_unref);
+
+/* True for [a-z][a-z0-9-]{0,39}. */
+bool product_id_is_valid(const char *id);
+
+/* The document for display: with_env false leaves env out. A new object, or NULL when out of memory. */
+struct json_object *product_to_json(const Product *product, bool with_env);
