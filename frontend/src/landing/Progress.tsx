@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+import { formatElapsed, localText } from '../shared/i18n';
+import { PHASES } from '../shared/types';
+import { checklist, type Deployment, elapsedMs } from './deployments';
+import { useLang } from './lang';
+import { useNow } from './time';
+
+export function Bar({ value, label }: { value: number; label: string }) {
+  const percent = Math.round(value * 100);
+  return (
+    <div
+      className="bar"
+      role="progressbar"
+      data-testid="progress"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={percent}
+      tabIndex={-1}
+    >
+      <span style={{ transform: `scaleX(${value})` }} />
+    </div>
+  );
+}
+
+export function Checklist({ deployment }: { deployment: Deployment }) {
+  const { t } = useLang();
+  return (
+    <ol className="steps">
+      {checklist(deployment).map(({ phase, state }) => (
+        <li
+          key={phase}
+          className={state}
+          data-testid={`phase-${phase}`}
+          data-state={state}
+          aria-current={state === 'current' ? 'step' : undefined}
+        >
+          <span>{t.phase[phase]}</span>
+          <span className="hidden">: {t.step[state]}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+export function Progress({ deployment, onClose }: { deployment: Deployment; onClose(): void }) {
+  const { lang, t } = useLang();
+  const now = useNow(true);
+  const phase = PHASES[deployment.reached] ?? 'queued';
+  const message = localText(deployment.instance.message, lang);
+  return (
+    <>
+      <div className="dialog-body">
+        <div className="now">
+          <p data-testid="phase" data-phase={phase}>
+            {t.phase[phase]}
+          </p>
+          <p className="clock" role="timer" aria-label={t.elapsed} data-testid="elapsed">
+            {formatElapsed(elapsedMs(deployment, now))}
+          </p>
+        </div>
+        <Bar value={deployment.progress} label={t.progress} />
+        <p className="message" data-testid="message">
+          {message}
+        </p>
+        <Checklist deployment={deployment} />
+        {deployment.lost && (
+          <p className="notice bad" role="status" data-testid="lost">
+            {t.lost}
+          </p>
+        )}
+        <p className="aside">{t.goesOn}</p>
+      </div>
+      <div className="dialog-foot">
+        <button type="button" className="button" onClick={onClose}>
+          {t.close}
+        </button>
+      </div>
+    </>
+  );
+}
