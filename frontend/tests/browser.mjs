@@ -218,6 +218,7 @@ const tests = {
   async 'a broken stream is polled, a lost server is said'() {
     const page = await open();
     const id = await deploy(page);
+    await api.followed(id);
     api.failing.get = { status: 503, headers: { 'Retry-After': '1' } };
     api.cut(id);
     await page.getByTestId('lost').waitFor();
@@ -360,11 +361,7 @@ browser = await chromium.launch({
 });
 for (const [name, test] of Object.entries(tests)) {
   if (process.argv[2] && !name.includes(process.argv[2])) continue;
-  api.products = PRODUCTS;
-  api.credentials = CREDENTIALS;
-  api.failing = { products: null, create: null, events: null, get: null };
-  api.instances.clear();
-  api.requests.length = 0;
+  api.reset(PRODUCTS, CREDENTIALS);
   problems.length = 0;
   try {
     await test();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The built page and an API that does what the test tells it to, under the policy nginx sends.
+import { EventEmitter, once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -25,6 +26,7 @@ export class FakeApi {
   instances = new Map();
   requests = [];
   #streams = new Map();
+  #joined = new EventEmitter();
   #server = createServer((request, response) => {
     this.#handle(request, response).catch((error) => {
       response.writeHead(500).end(String(error));
@@ -46,6 +48,20 @@ export class FakeApi {
     const instance = { ...this.instances.get(id), ...change };
     this.instances.set(id, instance);
     for (const stream of this.#streams.get(id) ?? []) this.#tell(stream, instance);
+  }
+
+  /** As new, for the next test. */
+  reset(products, credentials) {
+    for (const id of this.#streams.keys()) this.cut(id);
+    this.instances.clear();
+    this.requests.length = 0;
+    this.failing = { products: null, create: null, events: null, get: null };
+    Object.assign(this, { products, credentials });
+  }
+
+  /** Settles when somebody follows the instance. */
+  async followed(id) {
+    while (!this.#streams.has(id)) await once(this.#joined, 'stream');
   }
 
   /** Breaks the streams of an instance, as a restart of the server would. */
@@ -125,6 +141,7 @@ export class FakeApi {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     this.#streams.set(id, [...(this.#streams.get(id) ?? []), response]);
     this.#tell(response, this.instances.get(id));
+    this.#joined.emit('stream');
   }
 
   async #file(pathname, response) {

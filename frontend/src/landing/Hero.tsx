@@ -78,7 +78,7 @@ function Ship() {
           <circle cx="470" cy="142" r="4" />
         </g>
         <g className="lowered">
-          <path className="cable" d="M239 -220V100m-29 22 29-22 29 22" />
+          <path className="cable" d="M239 -700V100m-29 22 29-22 29 22" />
           <Box x={206} y={122} tone="buoy" />
         </g>
         <path className="hull" d="M22 208h508l-30 64H58Z" />

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How a deployment ended: ready, failed, or removed since.
 import { applicationUrl } from '../shared/api';
-import { formatDate, formatElapsed, localText } from '../shared/i18n';
+import { formatDate, formatDuration, localText } from '../shared/i18n';
 import type { Phase } from '../shared/types';
 import { Credentials } from './Credentials';
 import { type Deployment, elapsedMs, phaseIndex } from './deployments';
@@ -21,7 +21,7 @@ export function Ready({ deployment, onClose }: Props) {
     <>
       <div className="dialog-body">
         <p>
-          {t.readyFor(client, formatElapsed(elapsedMs(deployment, Date.now())))}
+          {t.readyFor(client, formatDuration(elapsedMs(deployment, Date.now())))}
           {until ? ` ${t.availableUntil(until)}` : ''}
         </p>
         {token !== null && <Credentials id={id} token={token} />}

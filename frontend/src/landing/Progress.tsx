@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { formatElapsed, localText } from '../shared/i18n';
 import { PHASES } from '../shared/types';
-import { checklist, type Deployment, elapsedMs } from './deployments';
+import { checklist, type Deployment, elapsedMs, type StepState } from './deployments';
 import { useLang } from './lang';
 import { useNow } from './time';
 
@@ -23,6 +23,11 @@ export function Bar({ value, label }: { value: number; label: string }) {
   );
 }
 
+const MARKS: Partial<Record<StepState, string>> = {
+  done: 'm4 8.500 2.700 2.700L12 5.500',
+  failed: 'm5 5 6 6m0-6-6 6',
+};
+
 export function Checklist({ deployment }: { deployment: Deployment }) {
   const { t } = useLang();
   return (
@@ -35,6 +40,11 @@ export function Checklist({ deployment }: { deployment: Deployment }) {
           data-state={state}
           aria-current={state === 'current' ? 'step' : undefined}
         >
+          {MARKS[state] && (
+            <svg viewBox="0 0 16 16" aria-hidden="true">
+              <path d={MARKS[state]} />
+            </svg>
+          )}
           <span>{t.phase[phase]}</span>
           <span className="hidden">: {t.step[state]}</span>
         </li>

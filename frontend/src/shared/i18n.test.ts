@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
 import { STRINGS } from '../landing/strings';
-import { formatDate, formatElapsed, formatPercent, localText, pickLang } from './i18n';
+import {
+  formatDate,
+  formatDuration,
+  formatElapsed,
+  formatPercent,
+  localText,
+  pickLang,
+} from './i18n';
 
 describe('pickLang', () => {
   it.each([
@@ -38,6 +45,12 @@ describe('formats', () => {
     expect(formatElapsed(9_999)).toBe('0:09');
     expect(formatElapsed(65_000)).toBe('1:05');
     expect(formatElapsed(3_725_000)).toBe('1:02:05');
+  });
+
+  it('writes a span of time in words', () => {
+    expect(formatDuration(20)).toBe('1 s');
+    expect(formatDuration(12_400)).toBe('12 s');
+    expect(formatDuration(65_000)).toBe('1 min 5 s');
   });
 
   it('writes percentages and dates in the language', () => {

@@ -59,6 +59,13 @@ export function formatElapsed(ms: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
+/** A span of time in words: 12 s, 1 min 5 s. */
+export function formatDuration(ms: number): string {
+  const total = Math.max(1, Math.round(ms / 1000));
+  const minutes = Math.floor(total / 60);
+  return minutes > 0 ? `${minutes} min ${total % 60} s` : `${total} s`;
+}
+
 export function formatPercent(value: number, lang: Lang): string {
   return new Intl.NumberFormat(lang, { style: 'percent' }).format(value);
 }
