@@ -92,7 +92,7 @@ export function DeployDialog({ content, onCreated, onRetry, onClose }: Props) {
       <div className="dialog-head">
         <ProductIcon icon={product.icon} name={name} />
         <div>
-          <p className="over">{name}</p>
+          <p className="eyebrow">{name}</p>
           <h2 id="dialog-title" ref={heading} tabIndex={-1}>
             {title}
           </h2>
