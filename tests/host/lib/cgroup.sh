@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Every host lives in a cgroup of its own, in all hierarchies of this machine. Two hosts would
+# otherwise share the root cgroup and their systemds would fight over it; and whatever the cgroup
+# holds is what has to die when the host goes, whoever started it.
+
+cgroup_mounts() {
+    findmnt -rn -t cgroup,cgroup2 -o TARGET
+}
+
+# Moves the calling shell (and so what it becomes) into the cgroup of host NAME.
+cgroup_enter() {
+    local mount group
+    while read -r mount; do
+        group=$mount/ark-host-$1
+        mkdir -p "$group"
+        if [ -e "$group/cpuset.mems" ] && [ -e "$mount/cpuset.mems" ]; then
+            cat "$mount/cpuset.cpus" >"$group/cpuset.cpus"
+            cat "$mount/cpuset.mems" >"$group/cpuset.mems"
+        fi
+        echo "$BASHPID" >"$group/cgroup.procs"
+    done < <(cgroup_mounts)
+}
+
+# Prints the pids of host NAME, as this machine sees them.
+cgroup_pids() {
+    local mount
+    while read -r mount; do
+        find "$mount/ark-host-$1" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+    done < <(cgroup_mounts) | sort -un
+}
+
+cgroup_is_empty() {
+    [ -z "$(cgroup_pids "$1")" ]
+}
+
+# Kills everything in host NAME and removes its cgroups.
+cgroup_destroy() {
+    local mount pids
+    pids=$(cgroup_pids "$1")
+    if [ -n "$pids" ]; then
+        # shellcheck disable=SC2086
+        kill -KILL $pids 2>/dev/null || true
+        wait_until 20 cgroup_is_empty "$1" || die "processes of host '$1' do not die: $(cgroup_pids "$1" | xargs)"
+    fi
+    while read -r mount; do
+        [ -d "$mount/ark-host-$1" ] || continue
+        wait_until 5 cgroup_remove "$mount/ark-host-$1" || die "cannot remove the cgroup $mount/ark-host-$1"
+    done < <(cgroup_mounts)
+}
+
+cgroup_remove() {
+    find "$1" -depth -type d -exec rmdir {} + 2>/dev/null
+    [ ! -d "$1" ]
+}
