@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "probe/probe.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "glue/pq-glue.h"
+
+struct Probe {
+        ProbePort port;
+        sd_event *event;
+        CurlGlue *curl;
+};
+
+/* One attempt that is under way, of either kind. */
+typedef struct Attempt {
+        Pending pending;
+        Pending *work;
+        PortDone done;
+        void *userdata;
+} Attempt;
+
+static void attempt_cancel(Pending *pending)
+{
+        Attempt *a = container_of(pending, Attempt, pending);
+
+        (void) pending_cancel(a->work);
+        free(a);
+}
+
+static Attempt *attempt_new(PortDone done, void *userdata)
+{
+        Attempt *a = new0(Attempt, 1);
+
+        if (a)
+                *a = (Attempt){ .pending.cancel = attempt_cancel, .done = done, .userdata = userdata };
+        return a;
+}
+
+/* a is freed. */
+static void attempt_finish(Attempt *a, int error, const char *reason)
+{
+        PortDone done = a->done;
+        void *userdata = a->userdata;
+
+        free(a);
+        done(error, reason, userdata);
+}
+
+static void on_login(int error, const char *reason, const char *text, void *userdata)
+{
+        if (error == 0 && !streq_ptr(text, "1"))
+                attempt_finish(userdata, -EBADMSG, "the database's answer to SELECT 1 is not 1");
+        else
+                attempt_finish(userdata, error, reason);
+}
+
+static int database_login(ProbePort *port, const DatabaseLogin *login, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        Probe *p = container_of(port, Probe, port);
+        const PqLogin pq = {
+                .address = login->address,
+                .port = login->port,
+                .database = login->database,
+                .user = login->user,
+                .password = login->password,
+        };
+        _cleanup_free_ Attempt *a = attempt_new(done, userdata);
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        r = pq_query(p->event, &pq, "SELECT 1", timeout_usec, on_login, a, &a->work);
+        if (r < 0)
+                return r;
+        *ret_pending = &TAKE_PTR(a)->pending;
+        return 0;
+}
+
+static void finish_unconnected(Attempt *a, int os_error)
+{
+        char text[128];
+
+        (void) snprintf(text, sizeof text, "%s", strerror(os_error));
+        text[0] = (char) tolower((unsigned char) text[0]); /* "Connection refused" */
+        attempt_finish(a, -ENOTCONN, text);
+}
+
+static void on_http(const CurlReply *reply, void *userdata)
+{
+        char text[32];
+
+        switch (reply->error) {
+        case 0:
+                (void) snprintf(text, sizeof text, "HTTP status %ld", reply->status);
+                if (reply->status >= 500)
+                        attempt_finish(userdata, -EBADMSG, text);
+                else
+                        attempt_finish(userdata, 0, NULL);
+                break;
+        case -ETIMEDOUT:
+                attempt_finish(userdata, -ETIMEDOUT, "no answer in time");
+                break;
+        case -EPROTO:
+        case -EINVAL: /* libcurl takes it for HTTP/0.9 */
+                attempt_finish(userdata, -EPROTO, "what it answered is not HTTP");
+                break;
+        case -ENOTCONN:
+                if (reply->os_error > 0) {
+                        finish_unconnected(userdata, reply->os_error);
+                        break;
+                }
+                /* fall through */
+        default:
+                attempt_finish(userdata, reply->error, reply->reason);
+        }
+}
+
+static int http_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        Probe *p = container_of(port, Probe, port);
+        bool is_ipv6 = strchr(probe->address, ':');
+        _cleanup_free_ char *host = str_printf("Host: %s", probe->host);
+        _cleanup_free_ char *url = str_printf("http://%s%s%s:%u%s", is_ipv6 ? "[" : "", probe->address,
+                        is_ipv6 ? "]" : "", (unsigned) probe->port, probe->path);
+        _cleanup_free_ Attempt *a = attempt_new(done, userdata);
+        int r;
+
+        if (!host || !url || !a)
+                return -ENOMEM;
+        r = curl_glue_start(p->curl,
+                        &(CurlRequest){
+                                        .method = "GET",
+                                        .url = url,
+                                        .headers = (const char *const[]){ host, "User-Agent: arkd", NULL },
+                                        .timeout_usec = timeout_usec,
+                                        .headers_only = true,
+                                        .fresh = true,
+                                        .done = on_http,
+                                        .userdata = a,
+                        },
+                        &a->work);
+        if (r < 0)
+                return r;
+        *ret_pending = &TAKE_PTR(a)->pending;
+        return 0;
+}
+
+static const ProbeVTable probe_vtable = {
+        .database_login = database_login,
+        .http_get = http_get,
+};
+
+int probe_new(sd_event *event, CurlGlue *curl, Probe **ret)
+{
+        Probe *p = new0(Probe, 1);
+
+        if (!p)
+                return -ENOMEM;
+        p->port.vtable = &probe_vtable;
+        p->event = sd_event_ref(event);
+        p->curl = curl;
+        *ret = p;
+        return 0;
+}
+
+Probe *probe_free(Probe *p)
+{
+        if (!p)
+                return NULL;
+        (void) sd_event_unref(p->event);
+        return mfree(p);
+}
+
+ProbePort *probe_port(Probe *p)
+{
+        return &p->port;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "glue/redis-glue.h"
+#include "store/job-entries.h"
+#include "store/store.h"
+
+#define COMMITS_MAX     1024
+#define WRITES_MAX      256
+#define RECORD_SIZE_MAX (1024U * 1024)
+
+typedef struct StoreCommit StoreCommit;
+typedef struct StoreLoad StoreLoad;
+
+struct Store {
+        StorePort port;
+        sd_event *event;
+        char *address;
+        RedisConnection *connection;
+        sd_event_source *retry_timer, *setup_timer, *ping_timer;
+        uint64_t retry_usec; /* wait before the next attempt */
+        bool connected; /* and set up */
+        bool failure_logged; /* since it was last connected */
+        bool ping_unanswered;
+        JobEntries jobs; /* what the stream holds for us */
+        JobEntries setup_jobs; /* as read so far while setting up */
+        char *setup_last; /* id of the last of them */
+        bool setup_new; /* past those that were claimed before */
+        unsigned n_commits;
+        TAILQ_HEAD(, StoreCommit) commits;
+        StoreLoad *load; /* one at a time */
+        ConnectedHandler on_connected;
+        void *userdata;
+};
+
+/* The words before the id in a record's key: "product:". */
+const char *store_prefix(StoreKind kind);
+
+/* The errno of store.h for an error reply's text. */
+int store_error(const char *text);
+
+/* Sends a command of at most 16 strings, NULL-terminated. As redis_connection_command(). */
+int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,
+                Pending **ret_pending);
+
+/* Gives the connection up where text says that Redis is not ready for anybody. */
+void store_check_readiness(Store *s, const char *text);
+
+/* store-setup.c: reads the job stream, then calls store_connected(). */
+int store_setup_start(Store *s);
+int store_create_group(Store *s, RedisReplyHandler handler, void *userdata);
+void store_connected(Store *s);
+
+/* store-commit.c */
+int store_commit(StorePort *port, const StoreWrite *writes, size_t n, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending);
+void store_commits_drop(Store *s);
+
+/* store-load.c */
+int store_load(StorePort *port, uint64_t timeout_usec, StoreRecordHandler on_record, PortDone done,
+                void *userdata, Pending **ret_pending);
+void store_load_drop(Store *s);

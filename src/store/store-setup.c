@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "store/store-internal.h"
+
+/*
+ * What a new connection does before anybody may use it: it reads which entries of the job stream are ours, those that
+ * were claimed before first, then those that nobody has claimed yet. This tells in passing whether Redis is ready,
+ * and finds the entries of commits whose answer was lost with the connection before.
+ */
+
+#define BATCH "256"
+
+static int read_next(Store *s);
+
+static void on_group_created(int error, const redisReply *reply, void *userdata)
+{
+        Store *s = userdata;
+        int r;
+
+        if (error < 0)
+                return;
+        if (reply->type == REDIS_REPLY_ERROR) {
+                redis_connection_break(s->connection, reply->str);
+                return;
+        }
+        r = read_next(s);
+        if (r < 0)
+                redis_connection_break(s->connection, strerror(-r));
+}
+
+int store_create_group(Store *s, RedisReplyHandler handler, void *userdata)
+{
+        static const char *const words[] = { "XGROUP", "CREATE", "ark:jobs", "arkd", "0", "MKSTREAM", NULL };
+
+        return store_send(s, words, handler, userdata, NULL);
+}
+
+/* Entries that name no job can never be worked on. */
+static void drop_nameless(Store *s)
+{
+        for (size_t i = s->jobs.n; i > 0; i--) {
+                const JobEntry *e = s->jobs.items + i - 1;
+                const char *const ack[] = { "XACK", "ark:jobs", "arkd", e->id, NULL };
+                const char *const del[] = { "XDEL", "ark:jobs", e->id, NULL };
+
+                if (e->job[0])
+                        continue;
+                log_warning("Dropping entry %s of the job stream, which names no job", e->id);
+                if (store_send(s, ack, NULL, NULL, NULL) < 0 || store_send(s, del, NULL, NULL, NULL) < 0)
+                        return; /* it is found again next time */
+                job_entries_remove(&s->jobs, e->id);
+        }
+}
+
+static int setup_done(Store *s)
+{
+        job_entries_done(&s->jobs);
+        s->jobs = s->setup_jobs;
+        s->setup_jobs = (JobEntries){ 0 };
+        drop_nameless(s);
+        store_connected(s);
+        return 0;
+}
+
+static int on_batch(Store *s, const redisReply *reply)
+{
+        int n, r;
+
+        n = job_entries_add_reply(&s->setup_jobs, reply);
+        if (n < 0)
+                return n;
+        if (n == 0 && s->setup_new)
+                return setup_done(s);
+        if (n == 0)
+                s->setup_new = true;
+        else {
+                r = free_and_strdup(&s->setup_last, s->setup_jobs.items[s->setup_jobs.n - 1].id);
+                if (r < 0)
+                        return r;
+        }
+        return read_next(s);
+}
+
+static void on_read(int error, const redisReply *reply, void *userdata)
+{
+        Store *s = userdata;
+        int r;
+
+        if (error < 0)
+                return;
+        if (reply->type != REDIS_REPLY_ERROR)
+                r = on_batch(s, reply);
+        else if (startswith(reply->str, "NOGROUP "))
+                r = store_create_group(s, on_group_created, s);
+        else {
+                redis_connection_break(s->connection, reply->str);
+                return;
+        }
+        if (r < 0)
+                redis_connection_break(s->connection,
+                                r == -EBADMSG ? "its answer is not understood" : strerror(-r));
+}
+
+static int read_next(Store *s)
+{
+        const char *const words[] = { "XREADGROUP", "GROUP", "arkd", "arkd", "COUNT", BATCH, "STREAMS",
+                "ark:jobs", s->setup_new ? ">" : s->setup_last, NULL };
+
+        return store_send(s, words, on_read, s, NULL);
+}
+
+int store_setup_start(Store *s)
+{
+        int r;
+
+        job_entries_done(&s->setup_jobs);
+        s->setup_new = false;
+        r = free_and_strdup(&s->setup_last, "0");
+        return r < 0 ? r : read_next(s);
+}
