@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "basic/json-util.h"
+#include "bus/bus-internal.h"
+
+/*
+ * A method call in flight: first the bus is asked who sent it, then the gate whether they may, then the action runs.
+ * Asking is a message like any other, as sd_bus_query_sender_creds() and sd_bus_track would wait for its answer.
+ */
+struct BusCall {
+        BusApi *api;
+        BusCall *prev, *next;
+        sd_bus_message *message;
+        const BusMethod *method;
+        const Action *action;
+        struct json_object *arguments; /* until the request has them */
+        sd_bus_slot *query;
+        Request *request;
+};
+
+static BusCall *bus_call_free(BusCall *call)
+{
+        if (!call)
+                return NULL;
+        if (call->prev)
+                call->prev->next = call->next;
+        else if (call->api->calls == call)
+                call->api->calls = call->next;
+        if (call->next)
+                call->next->prev = call->prev;
+        call->api->n_calls--;
+        sd_bus_slot_unref(call->query);
+        request_free(call->request);
+        json_object_put(call->arguments);
+        sd_bus_message_unref(call->message);
+        return mfree(call);
+}
+DEFINE_CLEANUP_FUNC(BusCall, bus_call_free);
+
+void bus_calls_drop(BusApi *api, const char *sender)
+{
+        for (BusCall *call = api->calls, *next; call; call = next) {
+                next = call->next;
+                if (!sender || streq(sd_bus_message_get_sender(call->message), sender))
+                        bus_call_free(call);
+        }
+}
+
+static const char *fault_to_error(Fault fault)
+{
+        static const char *const names[_FAULT_MAX] = {
+                [FAULT_INVALID_ARGUMENT] = BUS_ERROR_INVALID_ARGUMENT,
+                [FAULT_UNAUTHENTICATED] = SD_BUS_ERROR_ACCESS_DENIED,
+                [FAULT_ACCESS_DENIED] = SD_BUS_ERROR_ACCESS_DENIED,
+                [FAULT_NO_SUCH_PRODUCT] = BUS_NAME ".Error.NoSuchProduct",
+                [FAULT_NO_SUCH_INSTANCE] = BUS_ERROR_NO_SUCH_INSTANCE,
+                [FAULT_IN_USE] = BUS_NAME ".Error.InUse",
+                [FAULT_CONFLICT] = BUS_ERROR_FAILED,
+                [FAULT_QUOTA_EXCEEDED] = BUS_NAME ".Error.QuotaExceeded",
+                [FAULT_ENGINE_UNAVAILABLE] = BUS_NAME ".Error.EngineUnavailable",
+                [FAULT_STORE_UNAVAILABLE] = BUS_NAME ".Error.StoreUnavailable",
+                [FAULT_FAILED] = BUS_ERROR_FAILED,
+        };
+
+        return fault < _FAULT_MAX && names[fault] ? names[fault] : BUS_ERROR_FAILED;
+}
+
+/* Replies with error, or for a negative errno alone with a plain failure. The call is over. */
+static void bus_call_reply_error(BusCall *call, int r, const sd_bus_error *error)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error plain = SD_BUS_ERROR_NULL;
+
+        if (!sd_bus_error_is_set(error)) {
+                (void) sd_bus_error_setf(&plain, BUS_ERROR_FAILED,
+                                "The call could not be answered: %s. See the journal of arkd.service.",
+                                strerror(abs(r)));
+                error = &plain;
+        }
+        r = sd_bus_reply_method_error(call->message, error);
+        if (r < 0)
+                (void) log_debug_errno(r, "Cannot reply to %s on the bus: %m",
+                                sd_bus_message_get_sender(call->message));
+        bus_call_free(call);
+}
+
+static int bus_call_encode(BusCall *call, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call->message, &reply);
+        if (r >= 0)
+                r = call->method->encode(call->api, call->request->result, reply, error);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r;
+}
+
+static void bus_call_on_request_done(Request *request, void *userdata)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        BusCall *call = userdata;
+        int r;
+
+        if (request->fault != FAULT_NONE)
+                r = sd_bus_error_setf(&error, fault_to_error(request->fault), "%s",
+                                request->reason ? request->reason : "The call failed without a reason");
+        else
+                r = bus_call_encode(call, &error);
+        if (r < 0)
+                bus_call_reply_error(call, r, &error);
+        else
+                bus_call_free(call);
+}
+
+static int bus_call_dispatch(BusCall *call, Caller *caller)
+{
+        call->request = request_new(call->api->manager, call->action, caller, TAKE_PTR(call->arguments),
+                        bus_call_on_request_done, call);
+        if (!call->request)
+                return -ENOMEM;
+        /* May end the call, where memory is short. */
+        request_dispatch(call->request);
+        return 0;
+}
+
+/* Whether the caller may. Nobody asks polkit yet, so what it would decide is refused; the question belongs here, and
+ * the call can wait for its answer as it did for the uid. */
+static int bus_call_authorize(BusCall *call, uid_t uid, sd_bus_error *error)
+{
+        Caller caller = { 0 };
+        int r;
+
+        r = auth_caller_from_uid(uid, geteuid(), &caller);
+        if (r < 0)
+                return r;
+        if (gate_check(call->action, &caller, LISTENER_BUS) != VERDICT_ALLOW) {
+                log_info("Refused %s to %s on the bus", call->action->name, caller.identity);
+                caller_done(&caller);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "%s needs an administrator. Run it as root.", call->action->name);
+        }
+        return bus_call_dispatch(call, &caller);
+}
+
+static int bus_call_on_uid(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        BusCall *call = userdata;
+        uint32_t uid;
+        int r;
+
+        call->query = sd_bus_slot_unref(call->query);
+        if (sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+                /* It is gone already. */
+                bus_call_free(call);
+                return 0;
+        }
+        if (sd_bus_message_is_method_error(answer, NULL))
+                r = sd_bus_error_setf(&error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "The bus does not tell who is calling: %s",
+                                sd_bus_message_get_error(answer)->message);
+        else
+                r = sd_bus_message_read(answer, "u", &uid);
+        if (r >= 0)
+                r = bus_call_authorize(call, uid, &error);
+        if (r < 0)
+                bus_call_reply_error(call, r, &error);
+        return 0;
+}
+
+static int bus_call_check_limits(BusApi *api, const char *sender, sd_bus_error *error)
+{
+        unsigned n = 0;
+
+        if (api->n_calls >= BUS_CALLS_MAX)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                "Too many calls are waiting for their reply. Try again in a moment.");
+        for (BusCall *call = api->calls; call; call = call->next)
+                n += streq(sd_bus_message_get_sender(call->message), sender);
+        if (n >= BUS_CALLS_SENDER_MAX)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                "Too many of your calls are waiting for their reply. Wait for some of them "
+                                "first.");
+        return 0;
+}
+
+int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method, const Action *action,
+                struct json_object *arguments, sd_bus_error *error)
+{
+        _cleanup_json_ struct json_object *owned = arguments;
+        _cleanup_(bus_call_freep) BusCall *call = NULL;
+        const char *sender = sd_bus_message_get_sender(message);
+        int r;
+
+        if (!sender)
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The call names no sender");
+        r = bus_call_check_limits(api, sender, error);
+        if (r < 0)
+                return r;
+        call = new0(BusCall, 1);
+        if (!call)
+                return -ENOMEM;
+        *call = (BusCall){
+                .api = api,
+                .next = api->calls,
+                .message = sd_bus_message_ref(message),
+                .method = method,
+                .action = action,
+                .arguments = TAKE_PTR(owned),
+        };
+        if (call->next)
+                call->next->prev = call;
+        api->calls = call;
+        api->n_calls++;
+        r = sd_bus_call_method_async(api->bus, &call->query, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus", "GetConnectionUnixUser", bus_call_on_uid, call, "s", sender);
+        if (r < 0)
+                return r;
+        TAKE_PTR(call);
+        return 1;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "bus/bus-internal.h"
+
+/* Each method of design, by the action that it is. What is checked, and how it is done, is the action's. */
+const BusMethod bus_methods[] = {
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "CreateInstance",
+                        .action = "CreateInstance",
+                        .arguments = { "product_id", "client_name" },
+                        .has_options = true,
+                        .options = { { "idempotency_key", "idempotency_key" } },
+                        .encode = bus_encode_created,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "GetInstance",
+                        .action = "GetInstance",
+                        .arguments = { "id" },
+                        .encode = bus_encode_instance_path,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "ListInstances",
+                        .action = "ListInstances",
+                        .has_options = true,
+                        .options = { { "status", "status" }, { "product", "product_id" } },
+                        .encode = bus_encode_instances,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "DeleteInstance",
+                        .action = "DeleteInstance",
+                        .arguments = { "id" },
+                        .encode = bus_encode_nothing,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "SetProduct",
+                        .action = "SetProduct",
+                        .arguments = { "product" },
+                        .encode = bus_encode_product_path,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "DeleteProduct",
+                        .action = "DeleteProduct",
+                        .arguments = { "id" },
+                        .encode = bus_encode_nothing,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "ListProducts",
+                        .action = "ListProducts",
+                        .encode = bus_encode_products,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "GetCredentials",
+                        .action = "GetCredentials",
+                        .arguments = { "id" },
+                        .encode = bus_encode_credentials,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "GetCompose",
+                        .action = "GetCompose",
+                        .arguments = { "id" },
+                        .encode = bus_encode_compose,
+        },
+        {
+                        .interface = BUS_INSTANCE_INTERFACE,
+                        .member = "Delete",
+                        .action = "DeleteInstance",
+                        .path_argument = "id",
+                        .encode = bus_encode_nothing,
+        },
+};
+const size_t n_bus_methods = ELEMENTSOF(bus_methods);
+
+static const BusMethod *bus_method_find(sd_bus_message *message)
+{
+        const char *interface = sd_bus_message_get_interface(message);
+        const char *member = sd_bus_message_get_member(message);
+
+        for (size_t i = 0; i < n_bus_methods; i++)
+                if (streq(bus_methods[i].member, member) &&
+                                (!interface || streq(bus_methods[i].interface, interface)))
+                        return &bus_methods[i];
+        return NULL;
+}
+
+int bus_method_handler(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        /* userdata is the object's; the vtable itself was registered with the API. */
+        BusApi *api = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
+        const BusMethod *method = bus_method_find(message);
+        const Action *action = method ? action_find(method->action) : NULL;
+        _cleanup_json_ struct json_object *arguments = NULL;
+        int r;
+
+        if (!action)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                                "%s is not supported by this version", sd_bus_message_get_member(message));
+        r = bus_decode(method, action, message, &arguments, error);
+        if (r < 0)
+                return r;
+        return bus_call_start(api, message, method, action, TAKE_PTR(arguments), error);
+}
