@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/server.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "http/server-internal.h"
+
+static const MhdLimits limits = {
+        .connections = 1000,
+        .idle_s = 30,
+        .memory = 32 * 1024,
+        .body = 64 * 1024,
+        .transfer_usec = 60 * USEC_PER_SEC,
+        .stream_usec = USEC_PER_HOUR,
+};
+
+static const MhdHandlers handlers = {
+        .on_head = call_on_head,
+        .on_request = call_on_request,
+        .on_too_large = call_on_too_large,
+        .on_end = call_on_end,
+};
+
+int http_server_new(sd_event *event, Manager *manager, const AuthSettings *settings, HttpServer **ret)
+{
+        _cleanup_(http_server_freep) HttpServer *server = new0(HttpServer, 1);
+        int r;
+
+        if (!server)
+                return -ENOMEM;
+        LIST_INIT(&server->streams);
+        LIST_INIT(&server->calls);
+        LIST_INIT(&server->listeners);
+        server->event = sd_event_ref(event);
+        server->manager = manager;
+        r = auth_new(settings, &server->auth);
+        if (r < 0)
+                return r;
+        r = router_new(&server->router);
+        if (r < 0)
+                return r;
+        r = manager_watch(manager, events_on_change, server, &server->watch);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(event, &server->ping, CLOCK_MONOTONIC, UINT64_MAX / 2, USEC_PER_SEC,
+                        events_on_ping, server);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(server->ping, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(server);
+        return 0;
+}
+
+int http_server_add_listener(HttpServer *server, ListenerKind kind, int fd)
+{
+        HttpListener *listener;
+        int r;
+
+        if (kind != LISTENER_PUBLIC && kind != LISTENER_ADMIN && kind != LISTENER_LOCAL)
+                return -EINVAL;
+        listener = new0(HttpListener, 1);
+        if (!listener)
+                return -ENOMEM;
+        listener->server = server;
+        listener->kind = kind;
+        r = mhd_glue_new(server->event, fd, &limits, &handlers, listener, &listener->glue);
+        if (r < 0) {
+                free(listener);
+                return log_error_errno(r, "Cannot serve the %s listener: %m", listener_kind_to_string(kind));
+        }
+        LIST_INSERT_HEAD(&server->listeners, listener, list);
+        return 0;
+}
+
+HttpServer *http_server_free(HttpServer *server)
+{
+        HttpListener *listener;
+        Call *call;
+
+        if (!server)
+                return NULL;
+        LIST_FOREACH(call, &server->calls, list)
+        call_abandon(call, "The service is stopping. What was begun goes on when it is back.");
+        while ((listener = LIST_FIRST(&server->listeners))) {
+                LIST_REMOVE(listener, list);
+                mhd_glue_free(listener->glue);
+                free(listener);
+        }
+        manager_watch_free(server->watch);
+        sd_event_source_disable_unref(server->ping);
+        router_free(server->router);
+        auth_free(server->auth);
+        sd_event_unref(server->event);
+        free(server);
+        return NULL;
+}
