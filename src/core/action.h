@@ -39,6 +39,7 @@ struct Action {
         const char *http_path; /* "/api/instances/{id}" */
         int http_status; /* of success */
         const Argument *arguments; /* ends with a NULL name; may be NULL */
+        bool without_store; /* may run before the registry has been read */
         void (*run)(Request *request);
 };
 

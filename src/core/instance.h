@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <stdint.h>
 
+#include "basic/log.h"
 #include "core/product.h"
 
 typedef struct Job Job;
@@ -47,6 +48,7 @@ typedef struct Instance {
         char *product_id;
         char *client_name;
         char *owner; /* the creator's identity, for quotas; operators only see it */
+        char *idempotency_key; /* with which it was created, or NULL */
         InstanceStatus status;
         InstancePhase phase;
         double progress; /* 0 to 1 */
@@ -72,10 +74,29 @@ typedef struct Instance {
 
         Product *product; /* as deployed; NULL where it is gone and the instance is too */
         Job *job; /* that is under way on it, or NULL */
+        bool stored; /* the store has it: until then nobody but its creator's request knows of it */
 } Instance;
+
+/* Names of what belongs to an instance; all follow from its id. */
+typedef struct InstanceNames {
+        char database[INSTANCE_ID_LENGTH + 8];
+        char volume[INSTANCE_ID_LENGTH + 16];
+        char network[INSTANCE_ID_LENGTH + 8];
+        char bridge[16];
+        char slice[INSTANCE_ID_LENGTH + 16];
+        char base_path[INSTANCE_ID_LENGTH + 16];
+} InstanceNames;
+
+void instance_names(const Instance *instance, InstanceNames *ret);
 
 Instance *instance_free(Instance *instance);
 DEFINE_CLEANUP_FUNC(Instance, instance_free);
+
+/* A copy of text in which the instance's secrets are blotted out; NULL when out of memory. */
+char *instance_redact(const Instance *instance, const char *text);
+
+/* Who and what, for log lines; valid while the instance is. */
+void instance_get_log_context(const Instance *instance, LogContext *ret);
 
 /* True for what instance ids look like; nothing else ever reaches a path, a key or an engine. */
 bool instance_id_is_valid(const char *id);

@@ -69,14 +69,12 @@ struct Request {
         RequestDone done;
         void *userdata;
 
-        /* The action's own, while it waits. */
+        /* While it runs: what the action waits for. state is freed by state_free when the request ends or dies. */
         bool finished;
         Pending *pending;
         void *state;
         void (*state_free)(void *state);
         struct sd_event_source *completion;
-        Request *waiting_next; /* list of requests that wait for the same job */
-        void *waiting_on;
 };
 
 /* A new request. Takes caller's content and arguments over (arguments NULL: none). NULL when out of memory: then

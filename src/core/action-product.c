@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "core/action-run.h"
+#include "core/manager-internal.h"
+
+static void fail_no_product(Request *request, const char *id)
+{
+        request_fail(request, FAULT_NO_SUCH_PRODUCT, "id", "There is no product “%s”", id);
+}
+
+static void answer_product(Request *request, const Product *product)
+{
+        struct json_object *json = product_to_json(product, request->caller.role == ROLE_OPERATOR);
+
+        if (json)
+                request_succeed(request, json);
+        else
+                request_fail_errno(request, -ENOMEM, "The product cannot be shown");
+}
+
+void run_list_products(Request *request)
+{
+        _cleanup_json_ struct json_object *list = json_object_new_object();
+        struct json_object *items = json_object_new_array();
+        bool operator= request->caller.role == ROLE_OPERATOR;
+        int r = list && items ? json_set(list, "items", items) : -ENOMEM;
+
+        for (struct lh_entry *e = request->manager->products->head; r >= 0 && e; e = e->next) {
+                struct json_object *item = product_to_json(lh_entry_v(e), operator);
+
+                r = item && json_object_array_add(items, item) == 0 ? 0 : -ENOMEM;
+                if (r < 0)
+                        json_object_put(item);
+        }
+        if (r >= 0)
+                r = json_set_string(list, "next", NULL);
+        if (r < 0)
+                request_fail_errno(request, r, "The products cannot be listed");
+        else
+                request_succeed(request, TAKE_PTR(list));
+}
+
+void run_get_product(Request *request)
+{
+        const char *id = "";
+        Product *product;
+
+        (void) json_get_string(request->arguments, "id", &id);
+        product = manager_get_product(request->manager, id);
+        if (product)
+                answer_product(request, product);
+        else
+                fail_no_product(request, id);
+}
+
+/* ---- Writing ---- */
+
+/* A change of the catalogue on its way to the store. It outlives a request that goes away. */
+typedef struct ProductChange {
+        Manager *manager;
+        Request *request; /* NULL once it is gone */
+        Product *product; /* to be set, or to be deleted */
+        bool deletion;
+        Pending *pending;
+} ProductChange;
+
+static void product_change_orphan(void *state)
+{
+        ((ProductChange *) state)->request = NULL;
+}
+
+static void product_change_free(ProductChange *change)
+{
+        product_unref(change->product);
+        free(change);
+}
+
+static void product_change_apply(ProductChange *change)
+{
+        Manager *m = change->manager;
+        Product *old = manager_get_product(m, change->product->id);
+
+        if (change->deletion) {
+                manager_notify(m, MANAGER_PRODUCT_REMOVED, NULL, change->product);
+                manager_remove_product(m, change->product->id);
+                return;
+        }
+        if (manager_put_product(m, change->product) < 0) {
+                log_oom();
+                return;
+        }
+        manager_notify(m, old ? MANAGER_PRODUCT_CHANGED : MANAGER_PRODUCT_ADDED, NULL, change->product);
+}
+
+static void on_product_stored(int error, const char *reason, void *userdata)
+{
+        ProductChange *change = userdata;
+
+        if (error >= 0)
+                product_change_apply(change);
+        if (change->request) {
+                if (error < 0)
+                        request_fail(change->request, FAULT_STORE_UNAVAILABLE, NULL,
+                                        "The store (Redis) did not take the change: %s", strempty(reason));
+                else
+                        answer_product(change->request, change->product);
+        }
+        product_change_free(change);
+}
+
+static void store_product(Request *request, Product *product, bool deletion)
+{
+        StorePort *store = request->manager->store;
+        ProductChange *change = new0(ProductChange, 1);
+        int r;
+
+        if (!change) {
+                request_fail_errno(request, -ENOMEM, "The product cannot be changed");
+                return;
+        }
+        *change = (ProductChange){ request->manager, request, product_ref(product), deletion, NULL };
+        const StoreWrite write = { deletion ? STORE_DELETE : STORE_PUT, STORE_PRODUCT, product->id,
+                json_text(product->json) };
+        r = store->vtable->commit(store, &write, 1, MANAGER_STORE_TIMEOUT_USEC, on_product_stored, change,
+                        &change->pending);
+        if (r < 0) {
+                product_change_free(change);
+                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
+                                "The store (Redis) cannot be reached, so nothing was changed. Try again in "
+                                "a moment");
+                return;
+        }
+        request->state = change;
+        request->state_free = product_change_orphan;
+}
+
+static void set_product(Request *request, const char *id, bool must_exist, bool must_be_new)
+{
+        _cleanup_free_ char *field = NULL, *reason = NULL;
+        _cleanup_(product_unrefp) Product *product = NULL;
+        int r;
+
+        r = product_new_from_json(json_get(request->arguments, "product"), &product, &field, &reason);
+        if (r == -EINVAL)
+                request_fail(request, FAULT_INVALID_ARGUMENT, field, "%s: %s", field, reason);
+        else if (r < 0)
+                request_fail_errno(request, r, "The product cannot be read");
+        else if (id && !streq(product->id, id))
+                request_fail(request, FAULT_INVALID_ARGUMENT, "id",
+                                "The product's id “%s” is not the one in the path, “%s”", product->id, id);
+        else if (must_exist && !manager_get_product(request->manager, product->id))
+                fail_no_product(request, product->id);
+        else if (must_be_new && manager_get_product(request->manager, product->id))
+                request_fail(request, FAULT_CONFLICT, "id",
+                                "There is a product “%s” already. Use PUT to replace it", product->id);
+        else
+                store_product(request, product, false);
+}
+
+void run_create_product(Request *request)
+{
+        set_product(request, NULL, false, true);
+}
+
+void run_replace_product(Request *request)
+{
+        const char *id = "";
+
+        (void) json_get_string(request->arguments, "id", &id);
+        if (!manager_get_product(request->manager, id))
+                fail_no_product(request, id);
+        else
+                set_product(request, id, true, false);
+}
+
+void run_set_product(Request *request)
+{
+        set_product(request, NULL, false, false);
+}
+
+static unsigned count_users(Manager *m, const char *product_id)
+{
+        unsigned n = 0;
+
+        for (struct lh_entry *e = m->instances->head; e; e = e->next) {
+                const Instance *i = lh_entry_v(e);
+
+                n += streq(i->product_id, product_id) && i->status != INSTANCE_DELETED &&
+                     i->status != INSTANCE_FAILED;
+        }
+        return n;
+}
+
+void run_delete_product(Request *request)
+{
+        const char *id = "";
+        Product *product;
+        unsigned n;
+
+        (void) json_get_string(request->arguments, "id", &id);
+        product = manager_get_product(request->manager, id);
+        if (!product) {
+                fail_no_product(request, id);
+                return;
+        }
+        n = count_users(request->manager, id);
+        if (n > 0)
+                request_fail(request, FAULT_IN_USE, "id",
+                                "Product “%s” is used by %u instance%s. Delete %s first", id, n,
+                                n == 1 ? "" : "s", n == 1 ? "it" : "them");
+        else
+                store_product(request, product, true);
+}

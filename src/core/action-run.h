@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "core/request.h"
+
+/* The run functions of the action table; arguments have been checked against it. */
+
+/* action-product.c */
+void run_list_products(Request *request);
+void run_get_product(Request *request);
+void run_create_product(Request *request); /* refuses one that is there: 409 */
+void run_replace_product(Request *request); /* refuses one that is not: 404 */
+void run_set_product(Request *request); /* either */
+void run_delete_product(Request *request);
+
+/* action-instance.c */
+void run_list_instances(Request *request);
+void run_get_instance(Request *request);
+void run_get_access(Request *request);
+void run_get_credentials(Request *request);
+void run_get_compose(Request *request);
+void run_delete_instance(Request *request);

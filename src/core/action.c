@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/action.h"
+
+#include "core/action-run.h"
+#include "core/creation.h"
+
+#define POLKIT "network.ark.deploy1."
+
+/* Reused by every verb that takes a single id from its path. */
+static const Argument id_argument[] = {
+        { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
+        { NULL },
+};
+
+static const Argument product_arguments[] = {
+        { "product", ARGUMENT_OBJECT, ARGUMENT_WHOLE_BODY, .required = true },
+        { NULL },
+};
+
+static const Argument replace_product_arguments[] = {
+        { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
+        { "product", ARGUMENT_OBJECT, ARGUMENT_WHOLE_BODY, .required = true },
+        { NULL },
+};
+
+static const Argument create_instance_arguments[] = {
+        { "product_id", ARGUMENT_STRING, ARGUMENT_BODY, .required = true },
+        { "client_name", ARGUMENT_STRING, ARGUMENT_BODY, .required = true, .max_bytes = 1024 },
+        { "idempotency_key", ARGUMENT_STRING, ARGUMENT_HEADER, .max_bytes = 128,
+                        .header = "Idempotency-Key" },
+        { NULL },
+};
+
+static const Argument list_instances_arguments[] = {
+        { "status", ARGUMENT_STRING, ARGUMENT_QUERY },
+        { "product_id", ARGUMENT_STRING, ARGUMENT_QUERY },
+        { "cursor", ARGUMENT_STRING, ARGUMENT_QUERY },
+        { "limit", ARGUMENT_U64, ARGUMENT_QUERY },
+        { NULL },
+};
+
+static const Argument access_arguments[] = {
+        { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
+        { "access_token", ARGUMENT_STRING, ARGUMENT_HEADER, .header = "Authorization" },
+        { NULL },
+};
+
+const Action action_table[] = {
+        /* name, polkit action, least role, HTTP method, path, status, arguments */
+        { "ListProducts", NULL, ROLE_VISITOR, "GET", "/api/products", 200, NULL, .run = run_list_products },
+        { "GetProduct", NULL, ROLE_VISITOR, "GET", "/api/products/{id}", 200, id_argument,
+                        .run = run_get_product },
+        { "CreateProduct", POLKIT "manage-products", ROLE_OPERATOR, "POST", "/api/products", 201,
+                        product_arguments, .run = run_create_product },
+        { "ReplaceProduct", POLKIT "manage-products", ROLE_OPERATOR, "PUT", "/api/products/{id}", 200,
+                        replace_product_arguments, .run = run_replace_product },
+        { "SetProduct", POLKIT "manage-products", ROLE_OPERATOR, NULL, NULL, 0, product_arguments,
+                        .run = run_set_product },
+        { "DeleteProduct", POLKIT "manage-products", ROLE_OPERATOR, "DELETE", "/api/products/{id}", 200,
+                        id_argument, .run = run_delete_product },
+
+        { "CreateInstance", POLKIT "create-instance", ROLE_VISITOR, "POST", "/api/instances", 202,
+                        create_instance_arguments, .run = create_instance },
+        { "ListInstances", NULL, ROLE_LOCAL, "GET", "/api/instances", 200, list_instances_arguments,
+                        .run = run_list_instances },
+        { "GetInstance", NULL, ROLE_VISITOR, "GET", "/api/instances/{id}", 200, id_argument,
+                        .run = run_get_instance },
+        { "GetAccess", POLKIT "view-credentials", ROLE_VISITOR, "GET", "/api/instances/{id}/access", 200,
+                        access_arguments, .run = run_get_access },
+        { "GetCredentials", POLKIT "view-credentials", ROLE_OPERATOR, "GET",
+                        "/api/instances/{id}/credentials", 200, id_argument, .run = run_get_credentials },
+        { "GetCompose", POLKIT "view-credentials", ROLE_OPERATOR, "GET", "/api/instances/{id}/compose", 200,
+                        id_argument, .run = run_get_compose },
+        { "DeleteInstance", POLKIT "delete-instance", ROLE_OPERATOR, "DELETE", "/api/instances/{id}", 200,
+                        id_argument, .run = run_delete_instance },
+        { NULL },
+};
+
+const Action *action_find(const char *name)
+{
+        for (const Action *a = action_table; a->name; a++)
+                if (streq(a->name, name))
+                        return a;
+        return NULL;
+}

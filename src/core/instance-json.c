@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "basic/time-util.h"
+#include "core/instance.h"
+
+static int add_error(struct json_object *json, const Instance *i, InstanceView view)
+{
+        struct json_object *error;
+        int r;
+
+        if (!i->error_reason)
+                return json_set_string(json, "error", NULL);
+        error = json_object_new_object();
+        r = json_set(json, "error", error);
+        if (r >= 0)
+                r = json_set_string(error, "step", i->error_step);
+        if (r >= 0)
+                r = json_set_string(error, "reason", i->error_reason);
+        if (r >= 0 && view != INSTANCE_VIEW_VISITOR)
+                r = json_set_string(error, "log", strempty(i->error_log));
+        return r;
+}
+
+static int add_timeline(struct json_object *json, const Instance *i)
+{
+        struct json_object *timeline = json_object_new_object();
+        int r;
+
+        r = json_set(json, "timeline", timeline);
+        for (InstancePhase phase = 0; r >= 0 && phase < _PHASE_MAX; phase++)
+                if (i->timeline[phase] != TIMELINE_UNSET)
+                        r = json_set_u64(timeline, instance_phase_to_string(phase), i->timeline[phase]);
+        return r;
+}
+
+static int add_public(struct json_object *json, const Instance *i)
+{
+        _cleanup_free_ char *db_name = i->has_database ? str_printf("%s_db", i->id) : NULL;
+        int r;
+
+        if (i->has_database && !db_name)
+                return -ENOMEM;
+        r = json_set_string(json, "id", i->id);
+        if (r >= 0)
+                r = json_set_string(json, "instance_id", i->id);
+        if (r >= 0)
+                r = json_set_string(json, "product_id", i->product_id);
+        if (r >= 0)
+                r = json_set_string(json, "client_name", i->client_name);
+        if (r >= 0)
+                r = json_set_string(json, "status", instance_status_to_string(i->status));
+        if (r >= 0)
+                r = json_set_string(json, "phase", instance_phase_to_string(i->phase));
+        if (r >= 0)
+                r = json_set_double(json, "progress", i->progress);
+        if (r >= 0)
+                r = json_set_string(json, "message", strempty(i->message));
+        if (r >= 0)
+                r = json_set_string(json, "access_url", i->access_url);
+        if (r >= 0)
+                r = json_set_string(json, "db_name", db_name);
+        if (r >= 0)
+                r = json_set_timestamp(json, "created_at", i->created_usec);
+        if (r >= 0)
+                r = json_set_timestamp(json, "expires_at", i->expires_usec);
+        return r;
+}
+
+static int add_record(struct json_object *json, const Instance *i)
+{
+        int r;
+
+        r = json_set_string(json, "idempotency_key", i->idempotency_key);
+        if (r >= 0)
+                r = json_set_string(json, "subnet", i->subnet);
+        if (r >= 0)
+                r = json_set_string(json, "ingress_address", i->ingress_address);
+        if (r >= 0)
+                r = json_set_string(json, "upstream", i->upstream);
+        if (r >= 0)
+                r = json_set_string(json, "prefix", prefix_mode_to_string(i->prefix));
+        if (r >= 0)
+                r = json_set_bool(json, "has_database", i->has_database);
+        return r;
+}
+
+struct json_object *instance_to_json(const Instance *i, InstanceView view)
+{
+        _cleanup_json_ struct json_object *json = json_object_new_object();
+        int r;
+
+        if (!json)
+                return NULL;
+        r = add_public(json, i);
+        if (r >= 0)
+                r = add_error(json, i, view);
+        if (r >= 0)
+                r = add_timeline(json, i);
+        if (r >= 0 && i->deleted_usec)
+                r = json_set_timestamp(json, "deleted_at", i->deleted_usec);
+        if (r >= 0 && view != INSTANCE_VIEW_VISITOR)
+                r = json_set_string(json, "owner", i->owner);
+        if (r >= 0 && view == INSTANCE_VIEW_RECORD)
+                r = add_record(json, i);
+        return r < 0 ? NULL : TAKE_PTR(json);
+}
+
+struct json_object *instance_secrets_to_json(const Instance *i)
+{
+        _cleanup_json_ struct json_object *json = json_object_new_object();
+        struct json_object *secrets;
+        int r;
+
+        if (!json)
+                return NULL;
+        secrets = json_object_new_object();
+        r = json_set(json, "secrets", secrets);
+        for (size_t k = 0; r >= 0 && k < i->secrets.n; k++)
+                r = json_set_string(secrets, i->secrets.items[k].key, i->secrets.items[k].value);
+        if (r >= 0)
+                r = json_set_string(json, "database_password", i->database_password);
+        if (r >= 0)
+                r = json_set_string(json, "access_token", i->access_token);
+        return r < 0 ? NULL : TAKE_PTR(json);
+}
+
+/* A member that may be absent: *target stays NULL then. */
+static int load_string(struct json_object *json, const char *name, char **target)
+{
+        const char *s;
+        int r;
+
+        r = json_get_string(json, name, &s);
+        if (r == -ENOENT)
+                return 0;
+        return r < 0 ? r : free_and_strdup(target, s);
+}
+
+static int load_timestamp(struct json_object *json, const char *name, uint64_t absent, uint64_t *target)
+{
+        const char *s;
+        int r;
+
+        r = json_get_string(json, name, &s);
+        if (r == -ENOENT) {
+                *target = absent;
+                return 0;
+        }
+        return r < 0 ? r : parse_timestamp(s, target);
+}
+
+static int load_enums(struct json_object *json, Instance *i)
+{
+        const char *status, *phase, *prefix;
+
+        if (json_get_string(json, "status", &status) < 0 || json_get_string(json, "phase", &phase) < 0 ||
+                        instance_status_from_string(status) < 0 || instance_phase_from_string(phase) < 0)
+                return -EINVAL;
+        i->status = (InstanceStatus) instance_status_from_string(status);
+        i->phase = (InstancePhase) instance_phase_from_string(phase);
+        if (json_get_string(json, "prefix", &prefix) >= 0 && streq(prefix, "keep"))
+                i->prefix = PREFIX_KEEP;
+        (void) json_get_bool(json, "has_database", &i->has_database);
+        (void) json_get_double(json, "progress", &i->progress);
+        return 0;
+}
+
+static int load_error(struct json_object *json, Instance *i)
+{
+        struct json_object *error = json_get(json, "error");
+        int r;
+
+        if (!error)
+                return 0;
+        r = load_string(error, "step", &i->error_step);
+        if (r >= 0)
+                r = load_string(error, "reason", &i->error_reason);
+        if (r >= 0)
+                r = load_string(error, "log", &i->error_log);
+        return r;
+}
+
+static int load_strings(struct json_object *json, Instance *i)
+{
+        const struct {
+                const char *name;
+                char **target;
+                bool required;
+        } members[] = {
+                { "id", &i->id, true },
+                { "product_id", &i->product_id, true },
+                { "client_name", &i->client_name, true },
+                { "owner", &i->owner },
+                { "idempotency_key", &i->idempotency_key },
+                { "message", &i->message },
+                { "access_url", &i->access_url },
+                { "subnet", &i->subnet },
+                { "ingress_address", &i->ingress_address },
+                { "upstream", &i->upstream },
+        };
+
+        for (size_t k = 0; k < ELEMENTSOF(members); k++) {
+                int r = load_string(json, members[k].name, members[k].target);
+
+                if (r < 0)
+                        return r;
+                if (members[k].required && !*members[k].target)
+                        return -EINVAL;
+        }
+        return 0;
+}
+
+int instance_new_from_record(struct json_object *record, Instance **ret)
+{
+        _cleanup_(instance_freep) Instance *i = new0(Instance, 1);
+        struct json_object *timeline = json_get(record, "timeline");
+        int r;
+
+        if (!i)
+                return -ENOMEM;
+        r = load_strings(record, i);
+        if (r >= 0)
+                r = load_enums(record, i);
+        if (r >= 0)
+                r = load_error(record, i);
+        if (r >= 0)
+                r = load_timestamp(record, "created_at", 0, &i->created_usec);
+        if (r >= 0)
+                r = load_timestamp(record, "expires_at", UINT64_MAX, &i->expires_usec);
+        if (r >= 0)
+                r = load_timestamp(record, "deleted_at", 0, &i->deleted_usec);
+        if (r >= 0 && (!instance_id_is_valid(i->id) || i->created_usec == 0))
+                r = -EINVAL;
+        if (r < 0)
+                return r;
+        for (InstancePhase phase = 0; phase < _PHASE_MAX; phase++)
+                if (!timeline || json_get_u64(timeline, instance_phase_to_string(phase),
+                                                 &i->timeline[phase]) < 0)
+                        i->timeline[phase] = TIMELINE_UNSET;
+        i->stored = true;
+        *ret = TAKE_PTR(i);
+        return 0;
+}
+
+int instance_load_secrets(Instance *i, struct json_object *json)
+{
+        struct json_object *secrets = json_get(json, "secrets");
+        int r;
+
+        r = load_string(json, "database_password", &i->database_password);
+        if (r >= 0)
+                r = load_string(json, "access_token", &i->access_token);
+        if (r < 0 || !json_object_is_type(secrets, json_type_object))
+                return r;
+        json_object_object_foreach (secrets, name, value) {
+                if (!json_object_is_type(value, json_type_string))
+                        return -EINVAL;
+                r = string_pairs_add(&i->secrets, name, json_object_get_string(value));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The steps that make an instance. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "basic/file-util.h"
+#include "basic/time-util.h"
+#include "core/compose.h"
+#include "core/job.h"
+#include "core/manager-internal.h"
+#include "core/names.h"
+#include "core/spec.h"
+
+#define ENGINE_TIMEOUT_USEC (60 * USEC_PER_SEC)
+#define PULL_TIMEOUT_USEC   (30 * USEC_PER_MINUTE) /* the job's own deadline is usually earlier */
+
+static void on_done(int error, const char *reason, void *userdata)
+{
+        step_done(userdata, error, reason);
+}
+
+/* ---- Compose file ---- */
+
+static int start_compose(StepRun *run)
+{
+        const InstanceSpec *spec = run->job->spec;
+        _cleanup_(str_erase_freep) char *text = NULL;
+        int r;
+
+        r = compose_format(spec, &text);
+        if (r < 0)
+                return r;
+        if (mkdir(run->job->manager->compose_dir, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        r = write_file_atomic(spec->compose_path, text, 0600);
+        return r < 0 ? r : 1;
+}
+
+/* ---- Images ---- */
+
+static void on_pull_progress(uint64_t current, uint64_t total, void *userdata)
+{
+        StepRun *run = userdata;
+
+        /* Layers announce themselves as they come, so the total grows: never step back. */
+        if (total > 0 && (double) current / (double) total > run->fraction)
+                run->fraction = (double) current / (double) total;
+        job_update_phase(run->job);
+}
+
+static int start_image(StepRun *run, const char *image)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->ensure_image(
+                        engine, image, PULL_TIMEOUT_USEC, on_pull_progress, on_done, run, &run->pending);
+}
+
+static int start_app_image(StepRun *run)
+{
+        return start_image(run, run->job->spec->app.image);
+}
+
+static int start_database_image(StepRun *run)
+{
+        return start_image(run, run->job->spec->database.image);
+}
+
+/* ---- Networks, volume ---- */
+
+static int start_ingress(StepRun *run)
+{
+        Manager *m = run->job->manager;
+        char subnet[ADDRESS_TEXT_MAX], gateway[ADDRESS_TEXT_MAX];
+        StringPairs labels = { 0 };
+        NetworkSpec spec;
+        int r;
+
+        r = string_pairs_add(&labels, ARK_LABEL_DEPLOYMENT, m->deployment);
+        if (r >= 0) {
+                ingress_spec(m, &labels, subnet, gateway, &spec);
+                r = m->engine->vtable->create_network(
+                                m->engine, &spec, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+        }
+        string_pairs_done(&labels);
+        return r;
+}
+
+static int start_network(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->create_network(
+                        engine, &run->job->spec->network, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+}
+
+static int create_volume(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->create_volume(
+                        engine, &run->job->spec->volume, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+}
+
+static void on_unverified_volume_removed(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        int r;
+
+        run->pending = NULL;
+        r = error < 0 ? error : create_volume(run);
+        if (r < 0)
+                step_done(run, r, reason);
+}
+
+static void on_unverified_database_removed(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        EnginePort *engine = run->job->manager->engine;
+        int r = error;
+
+        run->pending = NULL;
+        if (r >= 0)
+                r = engine->vtable->remove_volume(engine, run->job->spec->volume.name, ENGINE_TIMEOUT_USEC,
+                                on_unverified_volume_removed, run, &run->pending);
+        if (r < 0)
+                step_done(run, r, reason);
+}
+
+/*
+ * An initialisation that was cut short leaves files behind for which the image skips the next one, with role and
+ * database missing. So a volume counts only after a login has succeeded; a resumed job wipes one that has not.
+ */
+static int start_volume(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        if (!run->job->resumed || run->job->database_verified)
+                return create_volume(run);
+        return engine->vtable->remove_container(engine, run->job->spec->database.name, ENGINE_TIMEOUT_USEC,
+                        on_unverified_database_removed, run, &run->pending);
+}
+
+/* ---- Containers ---- */
+
+static void on_database_created(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        EnginePort *engine = run->job->manager->engine;
+        int r = error;
+
+        run->pending = NULL;
+        if (r >= 0)
+                r = engine->vtable->start_container(engine, run->job->spec->database.name,
+                                ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+        if (r < 0)
+                step_done(run, r, reason);
+}
+
+static int start_database_container(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->create_container(engine, &run->job->spec->database, ENGINE_TIMEOUT_USEC,
+                        on_database_created, run, &run->pending);
+}
+
+static int start_create_app(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->create_container(
+                        engine, &run->job->spec->app, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+}
+
+static int start_app(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->start_container(
+                        engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+}
+
+enum {
+        CREATE_COMPOSE,
+        CREATE_APP_IMAGE,
+        CREATE_DATABASE_IMAGE,
+        CREATE_INGRESS,
+        CREATE_NETWORK,
+        CREATE_VOLUME,
+        CREATE_DATABASE,
+        CREATE_LOGIN,
+        CREATE_APP,
+        CREATE_APP_START,
+        CREATE_HEALTH,
+};
+
+#define BIT(n) (1u << (n))
+
+/* Undone from the last to the first: containers, then volume, then network. */
+const Step create_steps[] = {
+        [CREATE_COMPOSE] = { "compose", PHASE_QUEUED, .start = start_compose, .undo = step_remove_compose },
+        [CREATE_APP_IMAGE] = { "app-image", PHASE_IMAGE, .abortable = true, .start = start_app_image },
+        [CREATE_DATABASE_IMAGE] = { "database-image", PHASE_IMAGE, .abortable = true, .database_only = true,
+                        .start = start_database_image },
+        [CREATE_INGRESS] = { "ingress", PHASE_NETWORK, .after = BIT(CREATE_COMPOSE),
+                        .start = start_ingress },
+        [CREATE_NETWORK] = { "network", PHASE_NETWORK, .after = BIT(CREATE_COMPOSE), .start = start_network,
+                        .undo = step_remove_network },
+        [CREATE_VOLUME] = { "volume", PHASE_VOLUME, .after = BIT(CREATE_COMPOSE), .database_only = true,
+                        .start = start_volume, .undo = step_remove_volume },
+        [CREATE_DATABASE] = { "database-container", PHASE_DATABASE,
+                        .after = BIT(CREATE_DATABASE_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_VOLUME),
+                        .database_only = true, .start = start_database_container,
+                        .undo = step_remove_database },
+        [CREATE_LOGIN] = { "database-login", PHASE_DATABASE, .after = BIT(CREATE_DATABASE),
+                        .database_only = true, .abortable = true, .start = start_login },
+        [CREATE_APP] = { "app-container", PHASE_APP,
+                        .after = BIT(CREATE_APP_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_INGRESS),
+                        .start = start_create_app, .undo = step_remove_app },
+        [CREATE_APP_START] = { "app-start", PHASE_APP, .after = BIT(CREATE_APP),
+                        .after_database = BIT(CREATE_LOGIN), .start = start_app },
+        [CREATE_HEALTH] = { "health", PHASE_HEALTH, .after = BIT(CREATE_APP_START), .abortable = true,
+                        .start = start_health },
+};
+const size_t n_create_steps = ELEMENTSOF(create_steps);

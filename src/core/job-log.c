@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The last words of a container that made a job fail, kept before it is removed. */
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/job.h"
+#include "core/manager-internal.h"
+
+#define LOG_LINES        20
+#define LOG_BYTES_MAX    8192
+#define LOG_TIMEOUT_USEC (3 * USEC_PER_SEC)
+
+static void job_begin_undo(Job *job)
+{
+        if (job->kind == JOB_CREATE) {
+                job_set_state(job, JOB_UNDOING);
+                for (size_t i = 0; i < job->n_steps; i++) {
+                        job->runs[i].attempts = 0;
+                        job->runs[i].stage = 0;
+                }
+                job->undo_next = job->n_steps;
+                job_undo(job);
+        } else
+                job_end(job);
+}
+
+static void on_log(int error, const char *reason, const char *text, void *userdata)
+{
+        Job *job = userdata;
+
+        job->collecting = NULL;
+        if (error == 0 && text) {
+                size_t n = strlen(text);
+                const char *tail = n > LOG_BYTES_MAX ? text + n - LOG_BYTES_MAX : text;
+
+                while (((unsigned char) *tail & 0xc0) == 0x80)
+                        tail++; /* not in the middle of a character */
+                job->log = instance_redact(job->instance, tail);
+        } else
+                log_debug("No log of instance %s to be had: %s", job->instance->id, strempty(reason));
+        job_begin_undo(job);
+}
+
+void job_collect_log(Job *job)
+{
+        EnginePort *engine = job->manager->engine;
+        InstanceNames names;
+        bool database;
+
+        if (job->cancelled || job->kind != JOB_CREATE || !job->failed_step ||
+                        job->failed_step->phase < PHASE_DATABASE) {
+                job_begin_undo(job);
+                return;
+        }
+        instance_names(job->instance, &names);
+        database = job->failed_step->phase == PHASE_DATABASE;
+        if (engine->vtable->container_logs(engine, database ? names.database : job->instance->id, LOG_LINES,
+                            LOG_TIMEOUT_USEC, on_log, job, &job->collecting) < 0)
+                job_begin_undo(job);
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/job.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/job-record.h"
+#include "core/manager-internal.h"
+#include "core/spec.h"
+
+/* A removal that fails is tried again after 100 ms, 200 ms, … and given up after this many times. */
+#define REMOVE_ATTEMPTS_MAX 8
+/* A create that arkd was started over this often without coming to its end is undone. */
+#define ATTEMPTS_MAX      5
+#define ENGINE_RETRY_USEC (200 * USEC_PER_MSEC)
+
+static const char *const kind_names[_JOB_KIND_MAX] = { [JOB_CREATE] = "create", [JOB_DELETE] = "delete" };
+
+const char *job_kind_to_string(JobKind kind)
+{
+        return kind_names[kind];
+}
+
+int job_kind_from_string(const char *s)
+{
+        for (int i = 0; i < _JOB_KIND_MAX; i++)
+                if (streq(kind_names[i], s))
+                        return i;
+        return -EINVAL;
+}
+
+static const char *job_state_to_string(JobState state)
+{
+        static const char *const names[_JOB_STATE_MAX] = {
+                [JOB_STORING] = "storing",
+                [JOB_QUEUED] = "queued",
+                [JOB_RUNNING] = "running",
+                [JOB_UNDOING] = "undoing",
+                [JOB_ENDING] = "ending",
+                [JOB_DONE] = "done",
+        };
+
+        return names[state];
+}
+
+void job_set_state(Job *job, JobState state)
+{
+        static const unsigned legal[_JOB_STATE_MAX] = {
+                [JOB_STORING] = 1u << JOB_QUEUED | 1u << JOB_DONE,
+                [JOB_QUEUED] = 1u << JOB_RUNNING | 1u << JOB_DONE,
+                [JOB_RUNNING] = 1u << JOB_UNDOING | 1u << JOB_ENDING,
+                [JOB_UNDOING] = 1u << JOB_ENDING,
+                [JOB_ENDING] = 1u << JOB_DONE,
+        };
+        LogContext context;
+
+        assert(legal[job->state] & 1u << state);
+        instance_get_log_context(job->instance, &context);
+        context.job = job->id;
+        log_full(LOG_DEBUG, 0, &context, "Job %s: %s → %s", job->id, job_state_to_string(job->state),
+                        job_state_to_string(state));
+        job->state = state;
+}
+
+int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret)
+{
+        _cleanup_(job_freep) Job *job = new0(Job, 1);
+
+        if (!job)
+                return -ENOMEM;
+        job->id = str_printf("%s.%s", instance->id, job_kind_to_string(kind));
+        if (!job->id)
+                return -ENOMEM;
+        job->manager = manager;
+        job->instance = instance;
+        job->kind = kind;
+        job->steps = kind == JOB_CREATE ? create_steps : delete_steps;
+        job->n_steps = kind == JOB_CREATE ? n_create_steps : n_delete_steps;
+        assert(job->n_steps <= STEPS_MAX);
+        for (size_t i = 0; i < job->n_steps; i++)
+                job->runs[i] = (StepRun){
+                        .job = job,
+                        .step = job->steps + i,
+                        .state = job->steps[i].database_only && !instance->has_database ? STEP_DONE
+                                                                                        : STEP_WAITING,
+                };
+        *ret = TAKE_PTR(job);
+        return 0;
+}
+
+static void step_stop(StepRun *run)
+{
+        run->pending = pending_cancel(run->pending);
+        run->timer = sd_event_source_disable_unref(run->timer);
+}
+
+Job *job_free(Job *job)
+{
+        if (!job)
+                return NULL;
+        for (size_t i = 0; i < job->n_steps; i++) {
+                step_stop(job->runs + i);
+                free(job->runs[i].reason);
+        }
+        job_drop_waiters(job);
+        pending_cancel(job->collecting);
+        pending_cancel(job->commit);
+        pending_cancel(job->persisting);
+        sd_event_source_disable_unref(job->deadline);
+        sd_event_source_disable_unref(job->retry);
+        job_free(job->successor);
+        instance_spec_free(job->spec);
+        free(job->failure);
+        free(job->log);
+        free(job->id);
+        free(job);
+        return NULL;
+}
+
+/* ---- Steps ---- */
+
+static bool step_is_ready(const Job *job, const Step *step)
+{
+        uint32_t after = step->after;
+
+        if (job->instance->product && job->instance->product->needs_database_first)
+                after |= step->after_database;
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (after & 1u << i && job->runs[i].state != STEP_DONE)
+                        return false;
+        return true;
+}
+
+static bool job_has_running_steps(const Job *job)
+{
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->runs[i].state == STEP_RUNNING)
+                        return true;
+        return false;
+}
+
+static bool job_is_winding_down(const Job *job)
+{
+        return job->failure || job->cancelled;
+}
+
+/* No new steps; those that may be cut short are, the others come to their end first: what the engine is still
+ * making could not be undone yet. */
+static void job_wind_down(Job *job)
+{
+        for (size_t i = 0; i < job->n_steps; i++) {
+                StepRun *run = job->runs + i;
+
+                if (run->state == STEP_PAUSED || (run->state == STEP_RUNNING && run->step->abortable)) {
+                        step_stop(run);
+                        run->state = STEP_WAITING;
+                }
+        }
+        if (job_has_running_steps(job) || job->collecting)
+                return;
+        job->deadline = sd_event_source_disable_unref(job->deadline);
+        job_collect_log(job);
+}
+
+static void step_start(StepRun *run)
+{
+        int r;
+
+        run->state = STEP_RUNNING;
+        r = run->step->start(run);
+        if (r > 0)
+                run->state = STEP_DONE;
+        else if (r < 0) {
+                run->state = STEP_FAILED;
+                job_fail(run->job, run->step, strerror(-r));
+        }
+}
+
+void job_advance(Job *job)
+{
+        bool all_done = true;
+
+        if (job->state != JOB_RUNNING)
+                return;
+        if (job_is_winding_down(job)) {
+                job_wind_down(job);
+                return;
+        }
+        for (size_t i = 0; i < job->n_steps; i++) {
+                StepRun *run = job->runs + i;
+
+                if (run->state == STEP_WAITING && step_is_ready(job, run->step)) {
+                        step_start(run);
+                        if (job_is_winding_down(job))
+                                return;
+                        if (run->state == STEP_DONE)
+                                i = (size_t) -1; /* what waited for it may be ready */
+                }
+        }
+        for (size_t i = 0; i < job->n_steps; i++)
+                all_done = all_done && job->runs[i].state == STEP_DONE;
+        job_update_phase(job);
+        if (all_done)
+                job_end(job);
+}
+
+static int step_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        StepRun *run = userdata;
+
+        run->timer = sd_event_source_disable_unref(run->timer);
+        if (run->job->state == JOB_UNDOING)
+                job_undo(run->job);
+        else if (run->state == STEP_PAUSED) {
+                run->state = STEP_WAITING;
+                job_advance(run->job);
+        }
+        return 0;
+}
+
+static void step_retry_after(StepRun *run, uint64_t delay_usec)
+{
+        int r;
+
+        run->timer = sd_event_source_disable_unref(run->timer);
+        r = sd_event_add_time_relative(run->job->manager->event, &run->timer, CLOCK_MONOTONIC, delay_usec,
+                        USEC_PER_MSEC, step_on_retry, run);
+        if (r < 0)
+                log_error_errno(r, "Cannot set a timer: %m");
+}
+
+/* The engine is away: the step is tried again when it is back. */
+static void step_pause(StepRun *run)
+{
+        run->state = STEP_PAUSED;
+        run->stage = 0;
+        if (run->job->manager->engine->vtable->is_connected(run->job->manager->engine))
+                step_retry_after(run, ENGINE_RETRY_USEC);
+}
+
+void job_on_engine_connected(Job *job)
+{
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->runs[i].state == STEP_PAUSED)
+                        step_retry_after(job->runs + i, 0);
+}
+
+/* Removing is tried several times: the engine may be busy with the thing. Answers false where to give up. */
+static bool step_retry_removal(StepRun *run, int error)
+{
+        if (error == -ENOTCONN) {
+                step_pause(run);
+                return true;
+        }
+        if (++run->attempts >= REMOVE_ATTEMPTS_MAX)
+                return false;
+        run->state = STEP_PAUSED;
+        run->stage = 0;
+        step_retry_after(run, (100 * USEC_PER_MSEC) << (run->attempts - 1));
+        return true;
+}
+
+static void step_log(StepRun *run, int level, int error, const char *reason)
+{
+        LogContext context;
+
+        instance_get_log_context(run->job->instance, &context);
+        context.job = run->job->id;
+        context.step = run->step->name;
+        if (error < 0)
+                log_full(level, error, &context, "Step %s of job %s failed: %s", run->step->name,
+                                run->job->id, strempty(reason));
+        else
+                log_full(level, 0, &context, "Step %s of job %s is done", run->step->name, run->job->id);
+}
+
+static void step_done_undoing(StepRun *run, int error, const char *reason)
+{
+        if (error < 0) {
+                step_log(run, LOG_WARNING, error, reason);
+                if (step_retry_removal(run, error))
+                        return;
+        }
+        run->state = STEP_WAITING;
+        run->job->undo_next--;
+        job_undo(run->job);
+}
+
+void step_done(StepRun *run, int error, const char *reason)
+{
+        Job *job = run->job;
+
+        run->pending = NULL;
+        if (job->state == JOB_UNDOING) {
+                step_done_undoing(run, error, reason);
+                return;
+        }
+        if (error == 0) {
+                step_log(run, LOG_DEBUG, 0, NULL);
+                run->state = STEP_DONE;
+                job_advance(job);
+                return;
+        }
+        step_log(run, error == -ENOTCONN ? LOG_INFO : LOG_WARNING, error, reason);
+        if (job_is_winding_down(job)) {
+                run->state = STEP_FAILED;
+                job_wind_down(job);
+        } else if (job->kind == JOB_DELETE && step_retry_removal(run, error))
+                return;
+        else if (error == -ENOTCONN)
+                step_pause(run);
+        else {
+                run->state = STEP_FAILED;
+                job_fail(job, run->step, reason ? reason : strerror(-error));
+        }
+}
+
+/* ---- Start, failure, undo ---- */
+
+static const StepRun *job_earliest_run(const Job *job)
+{
+        const StepRun *earliest = NULL;
+
+        for (size_t i = 0; i < job->n_steps; i++) {
+                const StepRun *run = job->runs + i;
+
+                if (run->state != STEP_DONE && (!earliest || run->step->phase < earliest->step->phase))
+                        earliest = run;
+        }
+        return earliest;
+}
+
+static int job_on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Job *job = userdata;
+        const StepRun *run = job_earliest_run(job);
+        _cleanup_free_ char *reason = NULL;
+
+        job->deadline = sd_event_source_disable_unref(job->deadline);
+        reason = str_printf("it was not done within %llu s%s%s",
+                        (unsigned long long) (job->instance->product->deadline_usec / USEC_PER_SEC),
+                        run && run->reason ? "; the last attempt: " : "",
+                        run && run->reason ? run->reason : "");
+        job_fail(job, run ? run->step : job->steps, reason ? reason : "it took too long");
+        return 0;
+}
+
+static int job_prepare(Job *job)
+{
+        int r;
+
+        if (job->kind != JOB_CREATE)
+                return 0;
+        r = instance_spec_new(job->manager, job->instance, &job->spec);
+        if (r < 0)
+                return r;
+        return sd_event_add_time_relative(job->manager->event, &job->deadline, CLOCK_MONOTONIC,
+                        job->instance->product->deadline_usec, 10 * USEC_PER_MSEC, job_on_deadline, job);
+}
+
+void job_run(Job *job)
+{
+        int r;
+
+        job_set_state(job, JOB_RUNNING);
+        job->started_usec = now_monotonic();
+        job->attempts++;
+        r = job_prepare(job);
+        if (job->kind == JOB_CREATE && job->attempts > ATTEMPTS_MAX)
+                job_fail(job, job->steps, "it was begun again too often without coming to its end");
+        else if (r < 0)
+                job_fail(job, job->steps, r == -ENODATA ? "its product is gone" : strerror(-r));
+        else
+                job_advance(job);
+}
+
+void job_fail(Job *job, const Step *step, const char *reason)
+{
+        if (job_is_winding_down(job))
+                return;
+        job->failed_step = step;
+        job->failure = instance_redact(job->instance, reason);
+        if (!job->failure) {
+                log_oom();
+                job->cancelled = true;
+        }
+        job_wind_down(job);
+}
+
+void job_cancel(Job *job)
+{
+        job->cancelled = true;
+        switch (job->state) {
+        case JOB_QUEUED:
+                manager_unqueue_job(job->manager, job);
+                job_end(job);
+                break;
+        case JOB_RUNNING:
+                job_wind_down(job);
+                break;
+        default: /* it ends by itself */
+                break;
+        }
+}
+
+void job_undo(Job *job)
+{
+        while (job->undo_next > 0) {
+                StepRun *run = job->runs + job->undo_next - 1;
+                int r;
+
+                if (!run->step->undo || (run->step->database_only && !job->instance->has_database)) {
+                        job->undo_next--;
+                        continue;
+                }
+                run->state = STEP_RUNNING;
+                r = run->step->undo(run);
+                if (r == 0)
+                        return;
+                if (r < 0)
+                        step_log(run, LOG_ERR, r, strerror(-r));
+                run->state = STEP_WAITING;
+                job->undo_next--;
+        }
+        job_end(job);
+}
+
+int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned attempts)
+{
+        _cleanup_(job_freep) Job *job = NULL;
+        int r;
+
+        r = job_new(manager, instance, kind, &job);
+        if (r < 0)
+                return r;
+        job->resumed = true;
+        job->attempts = attempts;
+        job->database_verified = instance->phase > PHASE_DATABASE;
+        job_set_state(job, JOB_QUEUED);
+        instance->job = job;
+        manager_queue_job(manager, TAKE_PTR(job));
+        return 0;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "core/instance.h"
+#include "core/manager.h"
+#include "core/request.h"
+
+/*
+ * A job is a table of idempotent steps. Its intent is in the store before anything is touched; each step may be run
+ * again after a crash and finds what it made before. Steps whose predecessors are done run at the same time. When
+ * one fails, the others come to their end and then all is undone in reverse.
+ */
+
+typedef enum JobKind {
+        JOB_CREATE,
+        JOB_DELETE,
+        _JOB_KIND_MAX,
+} JobKind;
+
+typedef enum JobState {
+        JOB_STORING, /* its intent is on its way to the store */
+        JOB_QUEUED,
+        JOB_RUNNING,
+        JOB_UNDOING,
+        JOB_ENDING, /* its end is on its way to the store */
+        JOB_DONE,
+        _JOB_STATE_MAX,
+} JobState;
+
+typedef struct InstanceSpec InstanceSpec;
+typedef struct StepRun StepRun;
+
+/* One row of a job's table. */
+typedef struct Step {
+        const char *name;
+        InstancePhase phase;
+        uint32_t after; /* bits of the steps that must be done before */
+        uint32_t after_database; /* the same, where the product needs its database first */
+        bool database_only; /* not wanted where the product has none */
+        bool abortable; /* cancelling it leaves nothing half-made in the engine */
+        /* Each starts asynchronous work that ends in step_done(), or answers a negative errno. */
+        int (*start)(StepRun *run);
+        int (*undo)(StepRun *run); /* NULL: nothing to undo */
+} Step;
+
+typedef enum StepState {
+        STEP_WAITING,
+        STEP_RUNNING,
+        STEP_PAUSED, /* until the engine comes back */
+        STEP_DONE,
+        STEP_FAILED,
+} StepState;
+
+struct StepRun {
+        Job *job;
+        const Step *step;
+        StepState state;
+        Pending *pending;
+        sd_event_source *timer;
+        unsigned attempts; /* of its probes, or of its undo */
+        unsigned stage; /* where a step that makes several calls stands */
+        char *reason; /* why the last attempt failed */
+        double fraction; /* 0 to 1, of what it can tell */
+};
+
+#define STEPS_MAX 16
+
+typedef struct JobWaiter JobWaiter;
+
+typedef enum JobEvent {
+        JOB_EVENT_STORED, /* the intent is in the store */
+        JOB_EVENT_STORE_FAILED, /* it is not; the job is gone after this */
+        JOB_EVENT_ENDED, /* instance has its end state; the job is gone after this */
+} JobEvent;
+
+/* Called for each event until it ends the request. */
+typedef void (*JobWaiterHandler)(Request *request, Instance *instance, JobEvent event);
+
+struct Job {
+        Manager *manager;
+        Instance *instance;
+        JobKind kind;
+        JobState state;
+        char *id;
+        InstanceSpec *spec;
+        const Step *steps;
+        size_t n_steps;
+        StepRun runs[STEPS_MAX];
+        sd_event_source *deadline;
+        uint64_t started_usec; /* CLOCK_MONOTONIC */
+
+        unsigned attempts; /* times it was started, over restarts of arkd */
+        bool resumed;
+        bool database_verified; /* a login has succeeded, in this run or one before */
+        bool cancelled;
+
+        /* Of the failure, once there is one. */
+        const Step *failed_step;
+        char *failure, *log;
+        Pending *collecting;
+        size_t undo_next; /* steps below it are still to be undone */
+
+        Pending *commit; /* of intent or end */
+        Pending *persisting; /* of a phase */
+        bool dirty; /* the phase changed meanwhile */
+        sd_event_source *retry;
+        unsigned commit_attempts;
+
+        Job *successor; /* that runs once this one has been wound down */
+        JobWaiter *waiters;
+        Job *next; /* in the manager's queue */
+};
+
+/* A new job on an instance that has none, or on top of a create that it cancels. */
+int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret);
+Job *job_free(Job *job);
+DEFINE_CLEANUP_FUNC(Job, job_free);
+
+/* Writes the intent and, once it is stored, queues the job. Waiters hear of both outcomes. */
+int job_store(Job *job);
+
+/* Goes on with a job that was found in the store. */
+int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned attempts);
+
+/* The request hears of the job's events until it ends or dies. */
+int job_wait(Job *job, Request *request, JobWaiterHandler handler);
+
+/* Starts it; called by the queue. */
+void job_run(Job *job);
+
+/* Ends a running create at its next step boundary. */
+void job_cancel(Job *job);
+
+/* The engine is back: paused steps are tried again. */
+void job_on_engine_connected(Job *job);
+
+const char *job_kind_to_string(JobKind kind);
+int job_kind_from_string(const char *s);
+
+/* ---- For job-*.c only ---- */
+
+/* The only place where a job changes its state. */
+void job_set_state(Job *job, JobState state);
+
+/* Ends a step: 0 or a negative errno, with a reason. */
+void step_done(StepRun *run, int error, const char *reason);
+
+/* Starts what can be started, and finds out whether the job has come to its end. */
+void job_advance(Job *job);
+
+/* Fails the job because of a step (NULL: the earliest that is not done) and begins to undo it. */
+void job_fail(Job *job, const Step *step, const char *reason);
+
+/* Recomputes phase, progress and message from the steps, stores and signals what changed. */
+void job_update_phase(Job *job);
+
+/* Undoes one step after the other, then ends. */
+void job_undo(Job *job);
+
+/* Stores the end state; applies and signals it once stored. */
+void job_end(Job *job);
+
+/* Takes the first steps of log collection, then undoes. */
+void job_collect_log(Job *job);
+
+/* job-create.c, job-remove.c */
+extern const Step create_steps[];
+extern const size_t n_create_steps;
+extern const Step delete_steps[];
+extern const size_t n_delete_steps;
+
+/* job-probe.c: wait until what was started answers. */
+int start_login(StepRun *run);
+int start_health(StepRun *run);
+
+/* job-remove.c: what deleting does and creating undoes. */
+int step_remove_app(StepRun *run);
+int step_remove_database(StepRun *run);
+int step_remove_volume(StepRun *run);
+int step_remove_network(StepRun *run);
+int step_remove_compose(StepRun *run);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <json-c/linkhash.h>
+
+#include "core/address-pool.h"
+#include "core/job.h"
+#include "core/manager.h"
+
+#define MANAGER_STORE_TIMEOUT_USEC (5 * UINT64_C(1000000))
+
+/* A deploy of an identity, for the rate. */
+typedef struct RateEntry RateEntry;
+
+struct ManagerWatch {
+        Manager *manager;
+        ManagerEventHandler handler;
+        void *userdata;
+        ManagerWatch *next;
+};
+
+struct Manager {
+        sd_event *event;
+        EnginePort *engine;
+        StorePort *store;
+        ProbePort *probe;
+
+        char *base_url, *deployment, *compose_dir;
+        uint64_t expires_usec, tombstone_usec;
+        unsigned workers, queue_max, instances_max;
+        unsigned quota_total, quota_identity, quota_rate;
+
+        /* id → object, in order of creation. */
+        struct lh_table *instances;
+        struct lh_table *products;
+        AddressPool *addresses;
+
+        bool loaded;
+        Pending *loading;
+        struct lh_table *loading_secrets; /* id → parsed record, while loading */
+        sd_event_source *retry;
+
+        /* Ids whose writing was never answered: their keys are removed when the store is back. */
+        char **doubtful;
+        Pending *settling;
+
+        Job *queue_first, *queue_last;
+        unsigned n_queued, n_running;
+
+        ManagerWatch *watches;
+        bool notifying, watches_dirty;
+};
+
+/* Registry. The manager owns what is added; -ENOMEM leaves it with the caller. */
+int manager_add_instance(Manager *manager, Instance *instance);
+void manager_remove_instance(Manager *manager, Instance *instance);
+/* Adds or replaces; takes a reference. */
+int manager_put_product(Manager *manager, Product *product);
+void manager_remove_product(Manager *manager, const char *id);
+/* Also those that are not stored yet. */
+Instance *manager_find_instance(Manager *manager, const char *id);
+
+void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Product *product);
+
+/* Queue of jobs: at most workers run at once. */
+void manager_queue_job(Manager *manager, Job *job);
+void manager_unqueue_job(Manager *manager, Job *job);
+void manager_run_queue(Manager *manager);
+void manager_job_ended(Manager *manager);
+
+/* Gives the instance's addresses back. */
+void manager_release_addresses(Manager *manager, Instance *instance);
+
+/* Remembers that the fate of an instance's first record is unknown. */
+void manager_doubt(Manager *manager, const char *instance_id);
+
+/* manager-load.c: reads the registry when the store is there. */
+void manager_load(Manager *manager);
+void manager_load_cancel(Manager *manager);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The registry is read once, when the store is first there; pending jobs then go on. */
+
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/manager-internal.h"
+
+#define LOAD_TIMEOUT_USEC (30 * USEC_PER_SEC)
+#define LOAD_RETRY_USEC   USEC_PER_SEC
+
+static void entry_free_json(struct lh_entry *entry)
+{
+        free(lh_entry_k(entry));
+        json_object_put(lh_entry_v(entry));
+}
+
+static void load_product(Manager *m, const char *id, struct json_object *json)
+{
+        _cleanup_free_ char *field = NULL, *reason = NULL;
+        _cleanup_(product_unrefp) Product *product = NULL;
+        int r;
+
+        r = product_new_from_json(json, &product, &field, &reason);
+        if (r >= 0 && !streq(product->id, id))
+                r = -EINVAL;
+        if (r >= 0)
+                r = manager_put_product(m, product);
+        if (r < 0)
+                log_error_errno(r, "The record product:%s is damaged and is left out (%s: %s)", id,
+                                strempty(field), strempty(reason));
+}
+
+static void load_secret(Manager *m, const char *id, struct json_object *json)
+{
+        char *key = strdup(id);
+
+        if (!key || lh_table_insert(m->loading_secrets, key, json_object_get(json)) < 0) {
+                log_oom();
+                free(key);
+        }
+}
+
+/* What it holds is taken; an address that was given back lately rests. */
+static void load_addresses(Manager *m, Instance *i)
+{
+        int r;
+
+        if (i->status == INSTANCE_DELETED || i->status == INSTANCE_FAILED) {
+                address_pool_release_ingress(m->addresses, i->ingress_address,
+                                i->deleted_usec ? i->deleted_usec : i->created_usec);
+                return;
+        }
+        r = address_pool_reserve_ingress(m->addresses, i->ingress_address);
+        if (r >= 0)
+                r = address_pool_reserve_subnet(m->addresses, i->subnet);
+        if (r < 0)
+                log_warning_errno(r, "Instance %s has addresses that this pool cannot give: %s, %s", i->id,
+                                strempty(i->ingress_address), strempty(i->subnet));
+}
+
+static void load_instance(Manager *m, const char *id, struct json_object *json)
+{
+        struct lh_entry *secrets = lh_table_lookup_entry(m->loading_secrets, id);
+        _cleanup_(instance_freep) Instance *i = NULL;
+        Product *product;
+        int r;
+
+        r = instance_new_from_record(json, &i);
+        if (r >= 0 && !streq(i->id, id))
+                r = -EINVAL;
+        if (r >= 0 && secrets)
+                r = instance_load_secrets(i, lh_entry_v(secrets));
+        if (r >= 0)
+                r = manager_add_instance(m, i);
+        if (r < 0) {
+                log_error_errno(r, "The record instance:%s is damaged and is left out: %m", id);
+                return;
+        }
+        product = manager_get_product(m, i->product_id);
+        if (product)
+                i->product = product_ref(product);
+        load_addresses(m, i);
+        TAKE_PTR(i);
+}
+
+static int find_job(Manager *m, struct json_object *json, Instance **ret_instance, JobKind *ret_kind,
+                unsigned *ret_attempts)
+{
+        const char *kind, *instance;
+        uint64_t attempts = 0;
+        int k;
+
+        if (json_get_string(json, "kind", &kind) < 0 || json_get_string(json, "instance", &instance) < 0)
+                return -EINVAL;
+        k = job_kind_from_string(kind);
+        if (k < 0)
+                return k;
+        (void) json_get_u64(json, "attempts", &attempts);
+        *ret_instance = manager_find_instance(m, instance);
+        if (!*ret_instance)
+                return -ENOENT;
+        *ret_kind = (JobKind) k;
+        *ret_attempts = (unsigned) attempts;
+        return 0;
+}
+
+static void load_job(Manager *m, const char *id, struct json_object *json)
+{
+        Instance *instance;
+        unsigned attempts;
+        JobKind kind;
+        int r;
+
+        r = find_job(m, json, &instance, &kind, &attempts);
+        if (r < 0)
+                log_error_errno(r,
+                                "The record job:%s is damaged or without its instance and is left out: %m",
+                                id);
+        else if (instance->job)
+                log_error("Instance %s has two jobs; %s is left out", instance->id, id);
+        else {
+                r = job_resume(m, instance, kind, attempts);
+                if (r < 0)
+                        log_error_errno(r, "Job %s cannot go on: %m", id);
+        }
+}
+
+static void on_record(StoreKind kind, const char *id, const char *text, void *userdata)
+{
+        static void (*const loaders[_STORE_KIND_MAX])(Manager *, const char *, struct json_object *) = {
+                [STORE_PRODUCT] = load_product,
+                [STORE_SECRET] = load_secret,
+                [STORE_INSTANCE] = load_instance,
+                [STORE_JOB] = load_job,
+        };
+        _cleanup_json_ struct json_object *json = NULL;
+        const char *reason = "";
+        Manager *m = userdata;
+
+        if (json_parse(text, strlen(text), &json, &reason) < 0)
+                log_error("A record of %s in the store is not JSON and is left out: %s", id, reason);
+        else if (loaders[kind])
+                loaders[kind](m, id, json);
+}
+
+/* A pending instance without a job cannot happen by what arkd writes; if it does, it must not stay so for ever. */
+static void load_settle_instances(Manager *m)
+{
+        for (struct lh_entry *e = m->instances->head; e; e = e->next) {
+                Instance *i = lh_entry_v(e);
+                JobKind kind = i->status == INSTANCE_DELETING ? JOB_DELETE : JOB_CREATE;
+                int r;
+
+                if (i->job || (i->status != INSTANCE_PENDING && i->status != INSTANCE_DELETING))
+                        continue;
+                log_warning("Instance %s is %s without a job; it gets one", i->id,
+                                instance_status_to_string(i->status));
+                r = job_resume(m, i, kind, 0);
+                if (r < 0)
+                        log_error_errno(r, "Instance %s cannot go on: %m", i->id);
+        }
+}
+
+static void load_reset(Manager *m)
+{
+        for (struct lh_entry *e = m->instances->head; e; e = m->instances->head) {
+                Instance *i = lh_entry_v(e);
+
+                i->job = job_free(i->job);
+                manager_release_addresses(m, i);
+                lh_table_delete_entry(m->instances, e);
+        }
+        while (m->products->head)
+                lh_table_delete_entry(m->products, m->products->head);
+        m->queue_first = m->queue_last = NULL;
+        m->n_queued = 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->retry = sd_event_source_disable_unref(m->retry);
+        if (!m->loaded && manager_store_connected(m))
+                manager_load(m);
+        return 0;
+}
+
+static void load_end(Manager *m)
+{
+        if (m->loading_secrets) {
+                lh_table_free(m->loading_secrets);
+                m->loading_secrets = NULL;
+        }
+}
+
+static void load_failed(Manager *m, const char *reason)
+{
+        log_error("The store (Redis) cannot be read: %s", strempty(reason));
+        load_end(m);
+        load_reset(m);
+        m->retry = sd_event_source_disable_unref(m->retry);
+        if (sd_event_add_time_relative(
+                            m->event, &m->retry, CLOCK_MONOTONIC, LOAD_RETRY_USEC, 0, on_retry, m) < 0)
+                log_oom();
+}
+
+static void on_loaded(int error, const char *reason, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->loading = NULL;
+        if (error < 0) {
+                load_failed(m, reason);
+                return;
+        }
+        load_end(m);
+        load_settle_instances(m);
+        m->loaded = true;
+        log_info("Read %u instances and %d products from the store", manager_count_instances(m),
+                        lh_table_length(m->products));
+        for (struct lh_entry *e = m->products->head; e; e = e->next)
+                manager_notify(m, MANAGER_PRODUCT_ADDED, NULL, lh_entry_v(e));
+        for (struct lh_entry *e = m->instances->head; e; e = e->next)
+                if (((Instance *) lh_entry_v(e))->status != INSTANCE_DELETED)
+                        manager_notify(m, MANAGER_INSTANCE_ADDED, lh_entry_v(e), NULL);
+        manager_run_queue(m);
+}
+
+void manager_load_cancel(Manager *m)
+{
+        if (!m->loading)
+                return;
+        m->loading = pending_cancel(m->loading);
+        load_end(m);
+        load_reset(m);
+}
+
+void manager_load(Manager *m)
+{
+        int r;
+
+        if (m->loading)
+                return;
+        m->loading_secrets = lh_kchar_table_new(64, entry_free_json);
+        if (!m->loading_secrets) {
+                load_failed(m, "out of memory");
+                return;
+        }
+        r = m->store->vtable->load(m->store, LOAD_TIMEOUT_USEC, on_record, on_loaded, m, &m->loading);
+        if (r < 0)
+                load_failed(m, strerror(-r));
+}

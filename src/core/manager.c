@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/manager.h"
+
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/manager-internal.h"
+
+static void entry_free_instance(struct lh_entry *entry)
+{
+        instance_free(lh_entry_v(entry));
+}
+
+static void entry_free_product(struct lh_entry *entry)
+{
+        product_unref(lh_entry_v(entry));
+}
+
+sd_event *manager_get_event(Manager *manager)
+{
+        return manager->event;
+}
+
+bool manager_is_loaded(const Manager *manager)
+{
+        return manager->loaded;
+}
+
+bool manager_engine_connected(const Manager *manager)
+{
+        return manager->engine->vtable->is_connected(manager->engine);
+}
+
+bool manager_store_connected(const Manager *manager)
+{
+        return manager->store->vtable->is_connected(manager->store);
+}
+
+/* ---- Registry ---- */
+
+Instance *manager_find_instance(Manager *manager, const char *id)
+{
+        struct lh_entry *entry = lh_table_lookup_entry(manager->instances, id);
+
+        return entry ? lh_entry_v(entry) : NULL;
+}
+
+Instance *manager_get_instance(Manager *manager, const char *id)
+{
+        Instance *instance = manager_find_instance(manager, id);
+
+        return instance && instance->stored ? instance : NULL;
+}
+
+Product *manager_get_product(Manager *manager, const char *id)
+{
+        struct lh_entry *entry = lh_table_lookup_entry(manager->products, id);
+
+        return entry ? lh_entry_v(entry) : NULL;
+}
+
+unsigned manager_count_instances(const Manager *manager)
+{
+        unsigned n = 0;
+
+        for (struct lh_entry *e = manager->instances->head; e; e = e->next) {
+                const Instance *i = lh_entry_v(e);
+
+                n += i->stored && i->status != INSTANCE_DELETED;
+        }
+        return n;
+}
+
+static struct lh_entry *next_entry(struct lh_table *table, const char *after_id)
+{
+        struct lh_entry *entry;
+
+        if (!after_id)
+                return table->head;
+        entry = lh_table_lookup_entry(table, after_id);
+        return entry ? entry->next : NULL;
+}
+
+Instance *manager_next_instance(Manager *manager, const char *after_id)
+{
+        struct lh_entry *entry = next_entry(manager->instances, after_id);
+
+        while (entry && !((Instance *) lh_entry_v(entry))->stored)
+                entry = entry->next;
+        return entry ? lh_entry_v(entry) : NULL;
+}
+
+Product *manager_next_product(Manager *manager, const char *after_id)
+{
+        struct lh_entry *entry = next_entry(manager->products, after_id);
+
+        return entry ? lh_entry_v(entry) : NULL;
+}
+
+int manager_add_instance(Manager *manager, Instance *instance)
+{
+        return lh_table_insert(manager->instances, instance->id, instance) < 0 ? -ENOMEM : 0;
+}
+
+void manager_remove_instance(Manager *manager, Instance *instance)
+{
+        struct lh_entry *entry = lh_table_lookup_entry(manager->instances, instance->id);
+
+        if (entry)
+                lh_table_delete_entry(manager->instances, entry);
+}
+
+int manager_put_product(Manager *manager, Product *product)
+{
+        struct lh_entry *entry = lh_table_lookup_entry(manager->products, product->id);
+
+        if (entry) {
+                Product *old = lh_entry_v(entry);
+
+                /* In place, so that the catalogue keeps its order. The key is the new object's id. */
+                entry->k = product->id;
+                lh_entry_set_val(entry, product_ref(product));
+                product_unref(old);
+                return 0;
+        }
+        if (lh_table_insert(manager->products, product->id, product) < 0)
+                return -ENOMEM;
+        product_ref(product);
+        return 0;
+}
+
+void manager_remove_product(Manager *manager, const char *id)
+{
+        struct lh_entry *entry = lh_table_lookup_entry(manager->products, id);
+
+        if (entry)
+                lh_table_delete_entry(manager->products, entry);
+}
+
+void manager_release_addresses(Manager *manager, Instance *instance)
+{
+        address_pool_release_ingress(manager->addresses, instance->ingress_address, now_realtime());
+        address_pool_release_subnet(manager->addresses, instance->subnet);
+}
+
+/* ---- Watches ---- */
+
+int manager_watch(Manager *manager, ManagerEventHandler handler, void *userdata, ManagerWatch **ret)
+{
+        ManagerWatch *watch = new0(ManagerWatch, 1);
+
+        if (!watch)
+                return -ENOMEM;
+        *watch = (ManagerWatch){ manager, handler, userdata, manager->watches };
+        manager->watches = watch;
+        *ret = watch;
+        return 0;
+}
+
+/* Frees the watches that ended; not while a notification walks the list. */
+static void manager_sweep_watches(Manager *manager)
+{
+        for (ManagerWatch **w = &manager->watches; *w;) {
+                ManagerWatch *watch = *w;
+
+                if (watch->handler)
+                        w = &watch->next;
+                else {
+                        *w = watch->next;
+                        free(watch);
+                }
+        }
+}
+
+ManagerWatch *manager_watch_free(ManagerWatch *watch)
+{
+        if (!watch)
+                return NULL;
+        watch->handler = NULL;
+        if (!watch->manager->notifying)
+                manager_sweep_watches(watch->manager);
+        return NULL;
+}
+
+void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Product *product)
+{
+        bool outermost = !manager->notifying;
+
+        manager->notifying = true;
+        for (ManagerWatch *w = manager->watches; w; w = w->next)
+                if (w->handler)
+                        w->handler(event, instance, product, w->userdata);
+        if (outermost) {
+                manager->notifying = false;
+                manager_sweep_watches(manager);
+        }
+}
+
+/* ---- Queue ---- */
+
+void manager_run_queue(Manager *manager)
+{
+        while (manager->loaded && manager->queue_first && manager->n_running < manager->workers) {
+                Job *job = manager->queue_first;
+
+                manager_unqueue_job(manager, job);
+                manager->n_running++;
+                job_run(job);
+        }
+}
+
+void manager_queue_job(Manager *manager, Job *job)
+{
+        job->next = NULL;
+        if (manager->queue_last)
+                manager->queue_last->next = job;
+        else
+                manager->queue_first = job;
+        manager->queue_last = job;
+        manager->n_queued++;
+        manager_run_queue(manager);
+}
+
+void manager_unqueue_job(Manager *manager, Job *job)
+{
+        Job *previous = NULL;
+
+        for (Job *j = manager->queue_first; j; previous = j, j = j->next) {
+                if (j != job)
+                        continue;
+                if (previous)
+                        previous->next = j->next;
+                else
+                        manager->queue_first = j->next;
+                if (manager->queue_last == j)
+                        manager->queue_last = previous;
+                j->next = NULL;
+                manager->n_queued--;
+                return;
+        }
+}
+
+void manager_job_ended(Manager *manager)
+{
+        manager->n_running--;
+        manager_run_queue(manager);
+}
+
+/* ---- Connections ---- */
+
+static void manager_on_engine(bool connected, void *userdata)
+{
+        Manager *m = userdata;
+
+        if (connected)
+                log_info("The engine (Docker) is connected");
+        else
+                log_warning("The engine (Docker) is away; deployments wait until it is back");
+        for (struct lh_entry *e = m->instances->head; connected && e; e = e->next) {
+                Instance *i = lh_entry_v(e);
+
+                if (i->job)
+                        job_on_engine_connected(i->job);
+        }
+        manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
+}
+
+void manager_doubt(Manager *manager, const char *instance_id)
+{
+        if (strv_extend(&manager->doubtful, instance_id) < 0)
+                log_oom();
+}
+
+static void manager_on_settled(int error, const char *reason, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->settling = NULL;
+        if (error >= 0)
+                m->doubtful = strv_free(m->doubtful);
+}
+
+/* Writes whose answer never came were refused to their callers: whatever of them arrived is taken back. */
+static void manager_settle(Manager *m)
+{
+        size_t n = strv_length(m->doubtful), n_writes = n * 4;
+        _cleanup_free_ StoreWrite *writes = new0(StoreWrite, n_writes);
+        _cleanup_(strv_freep) char **jobs = NULL;
+
+        if (n == 0 || m->settling)
+                return;
+        for (size_t i = 0; writes && i < n; i++) {
+                _cleanup_free_ char *job = str_printf("%s.create", m->doubtful[i]);
+
+                if (!job || strv_extend(&jobs, job) < 0) {
+                        log_oom();
+                        return;
+                }
+        }
+        for (size_t i = 0; writes && jobs && i < n; i++) {
+                writes[4 * i] = (StoreWrite){ STORE_DELETE, STORE_INSTANCE, m->doubtful[i] };
+                writes[4 * i + 1] = (StoreWrite){ STORE_DELETE, STORE_SECRET, m->doubtful[i] };
+                writes[4 * i + 2] = (StoreWrite){ STORE_DELETE, STORE_JOB, jobs[i] };
+                writes[4 * i + 3] = (StoreWrite){ STORE_DEQUEUE, .id = jobs[i] };
+        }
+        if (!writes || m->store->vtable->commit(m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC,
+                                       manager_on_settled, m, &m->settling) < 0)
+                log_debug("Unanswered writes cannot be taken back yet");
+}
+
+static void manager_on_store(bool connected, void *userdata)
+{
+        Manager *m = userdata;
+
+        if (connected) {
+                log_info("The store (Redis) is connected");
+                if (m->loaded)
+                        manager_settle(m);
+                else
+                        manager_load(m);
+        } else {
+                log_warning("The store (Redis) is away; nothing can be changed until it is back");
+                manager_load_cancel(m);
+        }
+        manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
+}
+
+/* ---- Life ---- */
+
+static int manager_copy_settings(Manager *m, const ManagerSettings *s)
+{
+        m->expires_usec = s->expires_usec;
+        m->tombstone_usec = s->tombstone_usec;
+        m->workers = s->workers > 0 ? s->workers : 1;
+        m->queue_max = s->queue_max;
+        m->instances_max = s->instances_max;
+        m->quota_total = s->quota_total;
+        m->quota_identity = s->quota_identity;
+        m->quota_rate = s->quota_rate;
+        m->base_url = strdup(s->base_url);
+        m->deployment = strdup(s->deployment);
+        m->compose_dir = strdup(s->compose_dir);
+        if (!m->base_url || !m->deployment || !m->compose_dir)
+                return -ENOMEM;
+        return address_pool_new(s->subnet_pool, &m->addresses);
+}
+
+int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *engine, StorePort *store,
+                ProbePort *probe, Manager **ret)
+{
+        _cleanup_(manager_freep) Manager *m = new0(Manager, 1);
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->engine = engine;
+        m->store = store;
+        m->probe = probe;
+        m->instances = lh_kchar_table_new(64, entry_free_instance);
+        m->products = lh_kchar_table_new(16, entry_free_product);
+        if (!m->instances || !m->products)
+                return -ENOMEM;
+        r = manager_copy_settings(m, settings);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int manager_start(Manager *m)
+{
+        m->engine->vtable->watch(m->engine, manager_on_engine, NULL, m);
+        m->store->vtable->watch(m->store, manager_on_store, m);
+        if (manager_store_connected(m))
+                manager_load(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m)
+{
+        if (!m)
+                return NULL;
+        m->engine->vtable->watch(m->engine, NULL, NULL, NULL);
+        m->store->vtable->watch(m->store, NULL, NULL);
+        manager_load_cancel(m);
+        pending_cancel(m->settling);
+        sd_event_source_disable_unref(m->retry);
+        for (struct lh_entry *e = m->instances ? m->instances->head : NULL; e; e = e->next)
+                job_free(((Instance *) lh_entry_v(e))->job);
+        if (m->instances)
+                lh_table_free(m->instances);
+        if (m->products)
+                lh_table_free(m->products);
+        address_pool_free(m->addresses);
+        for (ManagerWatch *w = m->watches; w; w = w->next)
+                w->handler = NULL;
+        manager_sweep_watches(m);
+        strv_free(m->doubtful);
+        free(m->base_url);
+        free(m->deployment);
+        free(m->compose_dir);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
