@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Paths, messages and locks that every part of the host script shares.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -4,9 +4,8 @@
 # its own, then copied to each. The files of image layers never change, so hosts share them by hard
 # links; all else is copied.
 
-# Images that are also, or only, in the registry of the host: FROM -> TO.
-PUSHED_FROM=docker.io/ark-test/app:1
-PUSHED_TO=127.0.0.1:5000/ark-test/app:1
+# This one is in the registry only, for pulls to be tested.
+PULLED_IMAGE=127.0.0.1:5000/ark-test/app:1
 
 docker_template_path() {
     local key
@@ -39,13 +38,11 @@ docker_template_build() {
 docker_load_all() {
     local name=$1 archive
     for archive in $2; do
-        say "loading $(basename "$archive")"
-        host_run "$name" docker load --quiet <"$archive" >&2 || return 1
+        host_run "$name" docker load --quiet <"$archive" >/dev/null || return 1
     done
     host_run "$name" chown docker-registry: /var/lib/docker-registry &&
-        host_run "$name" docker tag "$PUSHED_FROM" "$PUSHED_TO" &&
-        host_run "$name" docker push --quiet "$PUSHED_TO" >&2 &&
-        host_run "$name" docker rmi "$PUSHED_TO" >/dev/null || return 1
+        host_run "$name" docker push --quiet "$PULLED_IMAGE" >/dev/null &&
+        host_run "$name" docker rmi "$PULLED_IMAGE" >/dev/null || return 1
     # Nothing may write any more when the data is moved away.
     host_run "$name" systemctl stop docker.socket docker.service containerd.service docker-registry.service
 }

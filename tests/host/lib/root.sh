@@ -78,7 +78,7 @@ root_quieten() {
 root_drop_old() {
     local old
     for old in "$CACHE/root-$1-"*; do
-        [ -d "$old" ] && [ "$old" != "$2" ] || continue
+        [ "$old" != "$2" ] || continue
         grep -qsxF "$old" "$HOSTS"/*/lower || rm -rf --one-file-system "$old"
     done
 }
