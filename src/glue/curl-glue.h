@@ -25,6 +25,7 @@ typedef struct CurlReply {
          */
         int error;
         const char *reason; /* of a failure: libcurl's words; never NULL */
+        int os_error; /* errno (positive) of a connection that did not come about, 0 where unknown */
         long status; /* 0 while no status line was read */
         const char *body; /* never NULL, with a NUL after size bytes */
         size_t size;

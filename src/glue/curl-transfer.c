@@ -289,6 +289,12 @@ static void deliver_end(CurlTransfer *t)
                 .size = t->size,
         };
 
+        if (t->error == -ENOTCONN) {
+                long os_error = 0;
+
+                (void) curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_error);
+                reply.os_error = (int) os_error;
+        }
         if (t->error == -EFBIG)
                 reply.reason = "The reply is larger than expected";
         /* From here on the transfer is no longer its owner's; its connection is free for the next. */

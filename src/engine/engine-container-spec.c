@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+
+#include "basic/json-util.h"
+#include "basic/time-util.h"
+#include "core/names.h"
+#include "engine/engine-container.h"
+#include "engine/engine-json.h"
+
+/* The engine's own health checks are for life after the deploy, which has probes of its own: rare enough that
+ * hundreds of idle instances cost little. */
+#define HEALTH_INTERVAL_NSEC     (UINT64_C(30) * USEC_PER_SEC * 1000)
+#define HEALTH_TIMEOUT_NSEC      (UINT64_C(5) * USEC_PER_SEC * 1000)
+#define HEALTH_START_PERIOD_NSEC (UINT64_C(60) * USEC_PER_SEC * 1000)
+
+static int add_env(struct json_object *body, const StringPairs *env)
+{
+        struct json_object *array = engine_json_array(body, "Env");
+
+        if (!array)
+                return -ENOMEM;
+        for (size_t i = 0; env && i < env->n; i++) {
+                _cleanup_(str_erase_freep) char *line =
+                                str_printf("%s=%s", env->items[i].key, env->items[i].value);
+
+                if (!line || engine_json_append(array, line) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int add_health(struct json_object *body, const char *const *command)
+{
+        struct json_object *health, *test;
+
+        if (!command)
+                return 0;
+        if (!(health = engine_json_object(body, "Healthcheck")) ||
+                        !(test = engine_json_array(health, "Test")) || engine_json_append(test, "CMD") < 0)
+                return -ENOMEM;
+        for (; *command; command++)
+                if (engine_json_append(test, *command) < 0)
+                        return -ENOMEM;
+        if (json_set_u64(health, "Interval", HEALTH_INTERVAL_NSEC) < 0 ||
+                        json_set_u64(health, "Timeout", HEALTH_TIMEOUT_NSEC) < 0 ||
+                        json_set_u64(health, "StartPeriod", HEALTH_START_PERIOD_NSEC) < 0 ||
+                        json_set_u64(health, "Retries", 3) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int add_limits(struct json_object *host, const ResourceLimits *limits)
+{
+        /* Swap included, so that the limit is one. */
+        if (limits->memory > 0 && (json_set_u64(host, "Memory", limits->memory) < 0 ||
+                                                  json_set_u64(host, "MemorySwap", limits->memory) < 0))
+                return -ENOMEM;
+        if (limits->nano_cpus > 0 && json_set_u64(host, "NanoCpus", limits->nano_cpus) < 0)
+                return -ENOMEM;
+        if (limits->pids > 0 && json_set_u64(host, "PidsLimit", limits->pids) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int add_read_only(struct json_object *host)
+{
+        struct json_object *tmpfs;
+
+        if (json_set_bool(host, "ReadonlyRootfs", true) < 0 ||
+                        !(tmpfs = engine_json_object(host, "Tmpfs")) ||
+                        json_set_string(tmpfs, "/tmp", "rw,nosuid,nodev,noexec,mode=1777,size=64m") < 0 ||
+                        json_set_string(tmpfs, "/run", "rw,nosuid,nodev,noexec,mode=1777,size=16m") < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int add_volume(struct json_object *host, const ContainerSpec *spec)
+{
+        struct json_object *mounts, *mount;
+
+        if (!spec->volume)
+                return 0;
+        if (!(mounts = engine_json_array(host, "Mounts")) || !(mount = engine_json_element(mounts)) ||
+                        json_set_string(mount, "Type", "volume") < 0 ||
+                        json_set_string(mount, "Source", spec->volume) < 0 ||
+                        json_set_string(mount, "Target", spec->volume_path) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+static int add_host(struct json_object *body, const ContainerSpec *spec)
+{
+        static const char *const all[] = { "ALL", NULL }, *const options[] = { "no-new-privileges", NULL };
+        struct json_object *host = engine_json_object(body, "HostConfig"), *restart;
+        const char *network = spec->n_networks > 0 ? spec->networks[0].network : "none";
+
+        if (!host || !(restart = engine_json_object(host, "RestartPolicy")) ||
+                        json_set_string(restart, "Name", "unless-stopped") < 0 ||
+                        json_set_string(host, "NetworkMode", network) < 0 ||
+                        json_set_bool(host, "Init", true) < 0 ||
+                        engine_json_strings(host, "CapDrop", all) < 0 ||
+                        engine_json_strings(host, "CapAdd", (const char *const *) spec->capabilities) < 0 ||
+                        engine_json_strings(host, "SecurityOpt", options) < 0 ||
+                        add_limits(host, &spec->limits) < 0 ||
+                        (spec->read_only && add_read_only(host) < 0) || add_volume(host, spec) < 0 ||
+                        (spec->slice && json_set_string(host, "CgroupParent", spec->slice) < 0))
+                return -ENOMEM;
+        return 0;
+}
+
+static int set_address(struct json_object *endpoint, const char *address)
+{
+        struct json_object *ipam;
+
+        if (!address)
+                return 0;
+        ipam = engine_json_object(endpoint, "IPAMConfig");
+        return ipam ? json_set_string(ipam, "IPv4Address", address) : -ENOMEM;
+}
+
+/* Engines before API 1.44 take one network at creation; the others are joined afterwards. */
+static int add_network(struct json_object *body, const NetworkAttachment *network)
+{
+        struct json_object *config, *endpoints, *endpoint;
+
+        if (!(config = engine_json_object(body, "NetworkingConfig")) ||
+                        !(endpoints = engine_json_object(config, "EndpointsConfig")) ||
+                        !(endpoint = engine_json_object(endpoints, network->network)))
+                return -ENOMEM;
+        return set_address(endpoint, network->address);
+}
+
+/* FNV-1a: tells specifications apart, and keeps no secret. */
+static uint64_t hash_string(uint64_t hash, const char *s)
+{
+        do
+                hash = (hash ^ (unsigned char) *s) * UINT64_C(0x100000001b3);
+        while (*s++);
+        return hash;
+}
+
+static int add_spec_label(struct json_object *body, const ContainerSpec *spec)
+{
+        const char *text = json_text(body);
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        char label[17];
+
+        if (!text)
+                return -ENOMEM;
+        hash = hash_string(hash, text);
+        for (size_t i = 1; i < spec->n_networks; i++) {
+                hash = hash_string(hash, spec->networks[i].network);
+                hash = hash_string(hash, strempty(spec->networks[i].address));
+        }
+        (void) snprintf(label, sizeof(label), "%016llx", (unsigned long long) hash);
+        return json_set_string(json_get(body, "Labels"), ENGINE_LABEL_SPEC, label);
+}
+
+int engine_container_body(const ContainerSpec *spec, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *body = json_object_new_object();
+
+        if (!body || json_set_string(body, "Image", spec->image) < 0 ||
+                        json_set_string(body, "Hostname", spec->name) < 0 ||
+                        (spec->user && json_set_string(body, "User", spec->user) < 0) ||
+                        add_env(body, spec->env) < 0 || add_health(body, spec->health_command) < 0 ||
+                        add_host(body, spec) < 0 ||
+                        (spec->n_networks > 0 && add_network(body, &spec->networks[0]) < 0) ||
+                        engine_json_pairs(body, "Labels", spec->labels) < 0 ||
+                        add_spec_label(body, spec) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(body);
+        return 0;
+}
+
+int engine_container_adapt(const EngineClient *c, struct json_object *body)
+{
+        struct json_object *host = json_get(body, "HostConfig"), *log, *config;
+
+        if (!c->cgroup_systemd)
+                json_object_object_del(host, "CgroupParent");
+        if (!c->log_journald && !c->log_json_file)
+                return 0; /* whatever the engine's administrator set up */
+        if (!(log = engine_json_object(host, "LogConfig")) || !(config = engine_json_object(log, "Config")))
+                return -ENOMEM;
+        if (c->log_journald) {
+                if (json_set_string(log, "Type", "journald") < 0 ||
+                                json_set_string(config, "labels", ARK_LABEL_LOG) < 0)
+                        return -ENOMEM;
+        } else if (json_set_string(log, "Type", "json-file") < 0 ||
+                        json_set_string(config, "max-size", "10m") < 0 ||
+                        json_set_string(config, "max-file", "2") < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+int engine_container_connect_body(
+                const char *container, const NetworkAttachment *network, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *body = json_object_new_object();
+        struct json_object *endpoint;
+
+        if (!body || json_set_string(body, "Container", container) < 0 ||
+                        !(endpoint = engine_json_object(body, "EndpointConfig")) ||
+                        set_address(endpoint, network->address) < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(body);
+        return 0;
+}

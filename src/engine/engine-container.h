@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "engine/engine-task.h"
+
+/* The engine's containers, as EngineVTable in core/ports.h says. */
+
+/* The label by which a container that was made from the same specification is known again. */
+#define ENGINE_LABEL_SPEC "network.ark.spec"
+
+/* Creating (engine-container.c), with the request that engine-container-spec.c makes of the specification. */
+int engine_container_create(EngineClient *c, const ContainerSpec *spec, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending);
+int engine_container_body(const ContainerSpec *spec, struct json_object **ret);
+/* Fits it to what the engine offers: slices, log drivers. 0 or -ENOMEM. */
+int engine_container_adapt(const EngineClient *c, struct json_object *body);
+/* How a container is joined to one more network: {"Container": …, "EndpointConfig": …}. */
+int engine_container_connect_body(
+                const char *container, const NetworkAttachment *network, struct json_object **ret);
+
+/* Starting, inspecting, removing (engine-container-life.c). */
+int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending);
+int engine_container_inspect(EngineClient *c, const char *name, const char *network, uint64_t timeout_usec,
+                ContainerStateDone done, void *userdata, Pending **ret_pending);
+int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending);
+
+/* The last lines of its output, at most 256 KiB of them (engine-logs.c). */
+int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,
+                LogsDone done, void *userdata, Pending **ret_pending);

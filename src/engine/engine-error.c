@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/engine-error.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "basic/json-util.h"
+#include "basic/utf8.h"
+
+#define MESSAGE_MAX 600U
+
+int engine_error_of_status(long status)
+{
+        if ((status >= 200 && status < 300) || status == 304)
+                return 0;
+        switch (status) {
+        case 400:
+                return -EINVAL;
+        case 401:
+        case 403:
+                return -EPERM;
+        case 404:
+                return -ENOENT;
+        case 409:
+                return -EBUSY;
+        default:
+                return -EIO;
+        }
+}
+
+static bool contains_any(const char *text, const char *const *phrases)
+{
+        for (; *phrases; phrases++)
+                if (strcasestr(text, *phrases))
+                        return true;
+        return false;
+}
+
+int engine_error_of_pull(long status, const char *message)
+{
+        /* The order matters: Docker's "pull access denied …, repository does not exist or may require login" is
+         * what a registry answers to whoever may not know, and a denial comes with words like "not found". */
+        static const char *const denied[] = { "denied", "unauthorized", "authentication required",
+                "no basic auth credentials", "forbidden", NULL };
+        static const char *const missing[] = { "manifest unknown", "name unknown", "not found",
+                "does not exist", "no matching manifest", "no such image", NULL };
+        static const char *const unreachable[] = { "dial tcp", "dial unix", "connection refused",
+                "no such host", "i/o timeout", "no route to host", "network is unreachable",
+                "handshake timeout", "client.timeout", "deadline exceeded", "connection reset",
+                "server misbehaving", "http response to https client", "x509", "tls:", "EOF",
+                "service unavailable", "bad gateway", NULL };
+        int r;
+
+        if (contains_any(message, unreachable))
+                return -EHOSTUNREACH;
+        if (contains_any(message, denied) || status == 401 || status == 403)
+                return -EACCES;
+        if (contains_any(message, missing) || status == 404)
+                return -ENOENT;
+        r = engine_error_of_status(status);
+        return r < 0 ? r : -EIO;
+}
+
+char *engine_error_line(const char *text, size_t n)
+{
+        char *line;
+
+        if (n > MESSAGE_MAX) {
+                n = MESSAGE_MAX;
+                while (n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80)
+                        n--; /* not within a character */
+        }
+        while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+                n--;
+        line = utf8_make_valid(text, n);
+        for (char *p = line; p && *p; p++)
+                if (*p == '\n' || *p == '\t')
+                        *p = ' ';
+        return line;
+}
+
+char *engine_error_message(struct json_object *json, const char *body, size_t n)
+{
+        const char *message;
+
+        if (json_object_is_type(json, json_type_object) && json_get_string(json, "message", &message) >= 0)
+                return engine_error_line(message, strlen(message));
+        return engine_error_line(body, n);
+}

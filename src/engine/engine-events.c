@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/engine-events.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "basic/json-util.h"
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/names.h"
+#include "engine/engine-list.h"
+#include "engine/engine-stream.h"
+#include "engine/engine-task.h"
+
+#define RETRY_MIN    (100 * USEC_PER_MSEC)
+#define RETRY_MAX    (5 * USEC_PER_SEC)
+#define PING_TIMEOUT (10 * USEC_PER_SEC)
+#define OVERLAP      (2 * USEC_PER_SEC)
+#define SEEN_MAX     512U
+
+struct EngineEvents {
+        EngineClient *client;
+        Pending *stream; /* connecting, or connected */
+        sd_event_source *retry;
+        sd_event_source *notify; /* tells a new watcher that it is connected */
+        uint64_t pause;
+        bool connected, complained;
+        uint64_t since_usec; /* where the stream is taken up again, CLOCK_REALTIME of the engine's host */
+        uint64_t seen[SEEN_MAX]; /* the last events that were told of, as hashes */
+        size_t n_seen;
+        ConnectedHandler on_connected;
+        EngineEventHandler on_event;
+        void *userdata;
+};
+
+typedef struct StreamTask {
+        EngineTask task;
+        EngineEvents *events;
+        EngineJsonStream stream;
+        char *filters;
+} StreamTask;
+
+static int connect_to_engine(EngineEvents *e);
+
+static void set_connected(EngineEvents *e, bool connected)
+{
+        if (e->connected == connected)
+                return;
+        e->connected = connected;
+        (void) sd_event_source_set_enabled(e->notify, SD_EVENT_OFF);
+        if (e->on_connected)
+                e->on_connected(connected, e->userdata);
+}
+
+/* ---- The stream -------------------------------------------------------------------------------------------- */
+
+static void stream_release(EngineTask *t)
+{
+        StreamTask *s = container_of(t, StreamTask, task);
+
+        engine_json_stream_done(&s->stream);
+        free(s->filters);
+        free(s);
+}
+
+static const EngineTaskClass stream_class = { .release = stream_release };
+
+static uint64_t hash_event(uint64_t nsec, const char *id, const char *action)
+{
+        uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ nsec;
+
+        for (const char *p = id; *p; p++)
+                hash = (hash ^ (unsigned char) *p) * UINT64_C(0x100000001b3);
+        for (const char *p = action; *p; p++)
+                hash = (hash ^ (unsigned char) *p) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+/* Notes an event; answers whether it was told of before. */
+static bool was_seen(EngineEvents *e, uint64_t hash)
+{
+        size_t n = e->n_seen < SEEN_MAX ? e->n_seen : SEEN_MAX;
+
+        for (size_t i = 0; i < n; i++)
+                if (e->seen[i] == hash)
+                        return true;
+        e->seen[e->n_seen % SEEN_MAX] = hash;
+        e->n_seen = e->n_seen + 1 < 2 * SEEN_MAX ? e->n_seen + 1 : SEEN_MAX;
+        return false;
+}
+
+static int on_document(struct json_object *document, void *userdata)
+{
+        EngineEvents *e = userdata;
+        struct json_object *actor = json_get(document, "Actor"), *attributes = json_get(actor, "Attributes");
+        const char *action, *id = "", *instance = "", *role = "";
+        uint64_t nsec = 0;
+
+        /* Compared once more: filters of engines other than Docker's may know less. */
+        if (!engine_client_owns(e->client, attributes) || json_get_string(document, "Action", &action) < 0)
+                return 0;
+        (void) json_get_string(actor, "ID", &id);
+        (void) json_get_string(attributes, ARK_LABEL_INSTANCE, &instance);
+        (void) json_get_string(attributes, ARK_LABEL_ROLE, &role);
+        (void) json_get_u64(document, "timeNano", &nsec);
+        if (nsec / 1000 > e->since_usec)
+                e->since_usec = nsec / 1000;
+        if (was_seen(e, hash_event(nsec, id, action)) || startswith(action, "exec_"))
+                return 0;
+        if (e->on_event)
+                e->on_event(instance, role, action, e->userdata);
+        return 0;
+}
+
+static int on_data(const char *data, size_t n, void *userdata)
+{
+        StreamTask *s = container_of((EngineTask *) userdata, StreamTask, task);
+
+        return engine_json_stream_feed(&s->stream, data, n, on_document, s->events);
+}
+
+static void on_stream_end(EngineTask *t, const EngineReply *reply)
+{
+        if (reply->error < 0)
+                engine_task_fail(t, reply->error, "could not be read", reply->message);
+        else
+                engine_task_fail(t, -ENOTCONN, "was closed by the engine", NULL);
+}
+
+static void on_pong(EngineTask *t, const EngineReply *reply)
+{
+        StreamTask *s = container_of(t, StreamTask, task);
+        EngineEvents *e = s->events;
+        uint64_t since = e->since_usec > OVERLAP ? e->since_usec - OVERLAP : 0;
+        int r;
+
+        if (reply->error < 0) {
+                engine_task_fail(t, reply->error, "could not be opened", reply->message);
+                return;
+        }
+        t->deadline = UINT64_MAX;
+        t->on_data = on_data;
+        r = engine_task_request(t, "GET", NULL, on_stream_end,
+                        "/events?since=%" PRIu64 ".%06" PRIu64 "000&filters=%s", since / USEC_PER_SEC,
+                        since % USEC_PER_SEC, s->filters);
+        if (r < 0) {
+                engine_task_check(t, r);
+                return;
+        }
+        if (!e->connected)
+                log_info("Connected to the engine at %s, API %s", e->client->socket_path, e->client->api);
+        e->pause = RETRY_MIN;
+        e->complained = false;
+        set_connected(e, true);
+}
+
+/* ---- The connection ---------------------------------------------------------------------------------------- */
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        EngineEvents *e = userdata;
+        int r;
+
+        r = connect_to_engine(e);
+        if (r < 0) {
+                log_warning_errno(r, "Failed to ask for the engine: %m");
+                (void) sd_event_source_set_time_relative(e->retry, RETRY_MAX);
+                (void) sd_event_source_set_enabled(e->retry, SD_EVENT_ONESHOT);
+        }
+        return 0;
+}
+
+static void on_lost(int error, const char *reason, void *userdata)
+{
+        EngineEvents *e = userdata;
+
+        e->stream = NULL;
+        e->client->negotiated = false; /* another version may come back */
+        if (!e->complained)
+                log_warning("The engine is away, will ask again: %s", reason);
+        e->complained = true;
+        (void) sd_event_source_set_time_relative(e->retry, e->pause);
+        (void) sd_event_source_set_enabled(e->retry, SD_EVENT_ONESHOT);
+        e->pause = e->pause * 2 < RETRY_MAX ? e->pause * 2 : RETRY_MAX;
+        set_connected(e, false);
+}
+
+static int connect_to_engine(EngineEvents *e)
+{
+        _cleanup_(engine_task_freep) EngineTask *t = NULL;
+        StreamTask *s = new0(StreamTask, 1);
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->events = e;
+        t = &s->task;
+        t->class = &stream_class;
+        r = engine_task_init(t, e->client, PING_TIMEOUT, on_lost, e, "the event stream");
+        if (r < 0)
+                return r;
+        s->filters = engine_filters(e->client, true);
+        if (!s->filters)
+                return -ENOMEM;
+        if (e->since_usec == 0)
+                e->since_usec = now_realtime();
+        r = engine_task_request(t, "GET", NULL, on_pong, "/_ping");
+        if (r < 0)
+                return r;
+        e->stream = &TAKE_PTR(t)->pending;
+        return 0;
+}
+
+static int on_notify(sd_event_source *source, void *userdata)
+{
+        EngineEvents *e = userdata;
+
+        if (e->connected && e->on_connected)
+                e->on_connected(true, e->userdata);
+        return 0;
+}
+
+int engine_events_new(EngineClient *c, EngineEvents **ret)
+{
+        _cleanup_(engine_events_freep) EngineEvents *e = new0(EngineEvents, 1);
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        e->client = c;
+        e->pause = RETRY_MIN;
+        r = sd_event_add_time(c->event, &e->retry, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_retry, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->retry, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(c->event, &e->notify, on_notify, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->notify, SD_EVENT_OFF);
+        if (r >= 0)
+                r = connect_to_engine(e);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(e);
+        return 0;
+}
+
+EngineEvents *engine_events_free(EngineEvents *e)
+{
+        if (!e)
+                return NULL;
+        (void) pending_cancel(e->stream);
+        (void) sd_event_source_disable_unref(e->retry);
+        (void) sd_event_source_disable_unref(e->notify);
+        return mfree(e);
+}
+
+void engine_events_watch(
+                EngineEvents *e, ConnectedHandler on_connected, EngineEventHandler on_event, void *userdata)
+{
+        e->on_connected = on_connected;
+        e->on_event = on_event;
+        e->userdata = userdata;
+        (void) sd_event_source_set_enabled(e->notify, e->connected ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+bool engine_events_is_connected(const EngineEvents *e)
+{
+        return e->connected;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/engine-image.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/queue.h>
+
+#include "basic/time-util.h"
+#include "engine/engine-pull.h"
+#include "engine/engine-reference.h"
+
+#define PROGRESS_INTERVAL (200 * USEC_PER_MSEC)
+
+typedef struct SharedPull SharedPull;
+
+/* One call: looks whether the image is there, and joins a pull where it is not. */
+typedef struct Waiter {
+        EngineTask task;
+        EngineImages *images;
+        char *image;
+        PullProgress progress;
+        SharedPull *pull;
+        TAILQ_ENTRY(Waiter) next;
+        unsigned told; /* the round of progress that it has been told of */
+} Waiter;
+
+struct SharedPull {
+        EngineImages *images;
+        char *image;
+        Pending *pending;
+        TAILQ_HEAD(, Waiter) waiters;
+        TAILQ_ENTRY(SharedPull) next;
+        uint64_t current, total;
+        unsigned round;
+        sd_event_source *timer; /* the next round; armed while there is news */
+};
+
+struct EngineImages {
+        EngineClient *client;
+        TAILQ_HEAD(, SharedPull) pulls;
+        SharedPull *telling; /* whose waiters are being called; NULL once that is freed */
+};
+
+int engine_images_new(EngineClient *c, EngineImages **ret)
+{
+        EngineImages *images = new0(EngineImages, 1);
+
+        if (!images)
+                return -ENOMEM;
+        images->client = c;
+        TAILQ_INIT(&images->pulls);
+        *ret = images;
+        return 0;
+}
+
+EngineImages *engine_images_free(EngineImages *images)
+{
+        if (images)
+                assert(TAILQ_EMPTY(&images->pulls));
+        return mfree(images);
+}
+
+/* ---- The pull that is shared ------------------------------------------------------------------------------- */
+
+static SharedPull *shared_pull_free(SharedPull *p)
+{
+        if (!p)
+                return NULL;
+        if (p->images->telling == p)
+                p->images->telling = NULL;
+        TAILQ_REMOVE(&p->images->pulls, p, next);
+        (void) pending_cancel(p->pending);
+        (void) sd_event_source_disable_unref(p->timer);
+        free(p->image);
+        return mfree(p);
+}
+DEFINE_CLEANUP_FUNC(SharedPull, shared_pull_free);
+
+static Waiter *next_untold(SharedPull *p)
+{
+        Waiter *w;
+
+        TAILQ_FOREACH(w, &p->waiters, next)
+        {
+                if (w->told != p->round)
+                        return w;
+        }
+        return NULL;
+}
+
+/* Any waiter may give up in its callback, and with the last of them the pull is gone. */
+static int on_round(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        SharedPull *p = userdata;
+        EngineImages *images = p->images;
+        Waiter *w;
+
+        p->round++;
+        images->telling = p;
+        while (images->telling && (w = next_untold(p))) {
+                w->told = p->round;
+                if (w->progress)
+                        w->progress(p->current, p->total, w->task.userdata);
+        }
+        images->telling = NULL;
+        return 0;
+}
+
+static void on_changed(const EnginePullState *state, void *userdata)
+{
+        SharedPull *p = userdata;
+        uint64_t current, total;
+        int enabled = SD_EVENT_OFF;
+
+        engine_pull_state_sum(state, &current, &total);
+        if (current == p->current && total == p->total)
+                return;
+        p->current = current;
+        p->total = total;
+        (void) sd_event_source_get_enabled(p->timer, &enabled);
+        if (enabled == SD_EVENT_OFF) {
+                (void) sd_event_source_set_time_relative(p->timer, PROGRESS_INTERVAL);
+                (void) sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+        }
+}
+
+/* With pending gone it is no longer joined, nor freed by the last waiter that leaves. */
+static void on_pulled(int error, const char *reason, void *userdata)
+{
+        SharedPull *p = userdata;
+        Waiter *w;
+
+        p->pending = NULL;
+        while ((w = TAILQ_FIRST(&p->waiters)))
+                engine_task_end(&w->task, error, reason);
+        (void) shared_pull_free(p);
+}
+
+static int shared_pull_new(EngineImages *images, const char *image, SharedPull **ret)
+{
+        _cleanup_(shared_pull_freep) SharedPull *p = new0(SharedPull, 1);
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->images = images;
+        TAILQ_INIT(&p->waiters);
+        TAILQ_INSERT_TAIL(&images->pulls, p, next);
+        p->image = strdup(image);
+        if (!p->image)
+                return -ENOMEM;
+        r = sd_event_add_time(images->client->event, &p->timer, CLOCK_MONOTONIC, 0, 0, on_round, p);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        r = engine_pull(images->client, image, on_changed, on_pulled, p, &p->pending);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static int find_or_start_pull(EngineImages *images, const char *image, SharedPull **ret)
+{
+        SharedPull *p;
+
+        TAILQ_FOREACH(p, &images->pulls, next)
+        {
+                if (p->pending && streq(p->image, image)) {
+                        *ret = p;
+                        return 0;
+                }
+        }
+        return shared_pull_new(images, image, ret);
+}
+
+/* ---- One call ---------------------------------------------------------------------------------------------- */
+
+static void waiter_release(EngineTask *t)
+{
+        Waiter *w = container_of(t, Waiter, task);
+        SharedPull *p = w->pull;
+
+        if (p) {
+                TAILQ_REMOVE(&p->waiters, w, next);
+                if (p->pending && TAILQ_EMPTY(&p->waiters))
+                        (void) shared_pull_free(p);
+        }
+        free(w->image);
+        free(w);
+}
+
+static const EngineTaskClass waiter_class = { .release = waiter_release };
+
+static int join(Waiter *w)
+{
+        SharedPull *p;
+        int r;
+
+        r = find_or_start_pull(w->images, w->image, &p);
+        if (r < 0)
+                return r;
+        w->told = p->round;
+        w->pull = p;
+        TAILQ_INSERT_TAIL(&p->waiters, w, next);
+        return engine_task_wait(&w->task, "could not be pulled in time");
+}
+
+static void on_inspected(EngineTask *t, const EngineReply *reply)
+{
+        if (reply->error >= 0)
+                engine_task_end(t, 0, NULL);
+        else if (reply->error == -ENOENT)
+                engine_task_check(t, join(container_of(t, Waiter, task)));
+        else
+                engine_task_fail(t, reply->error, "could not be inspected", reply->message);
+}
+
+int engine_image_ensure(EngineImages *images, const char *image, uint64_t timeout_usec,
+                PullProgress progress, PortDone done, void *userdata, Pending **ret_pending)
+{
+        _cleanup_(engine_task_freep) EngineTask *t = NULL;
+        EngineReference reference;
+        Waiter *w;
+        int r;
+
+        r = engine_reference_parse(image, &reference);
+        if (r < 0)
+                return r;
+        engine_reference_done(&reference);
+        w = new0(Waiter, 1);
+        if (!w)
+                return -ENOMEM;
+        w->images = images;
+        w->progress = progress;
+        t = &w->task;
+        t->class = &waiter_class;
+        r = engine_task_init(t, images->client, timeout_usec, done, userdata, "image %s", image);
+        if (r < 0 || (r = free_and_strdup(&w->image, image)) < 0)
+                return r;
+        r = engine_task_request(t, "GET", NULL, on_inspected, "/images/%s/json", image);
+        if (r < 0)
+                return r;
+        *ret_pending = &TAKE_PTR(t)->pending;
+        return 0;
+}

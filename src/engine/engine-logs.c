@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "engine/engine-container.h"
+#include "engine/engine-reference.h"
+#include "engine/engine-stream.h"
+
+typedef struct LogsTask {
+        EngineTask task;
+        EngineLogStream stream;
+        LogsDone on_text;
+} LogsTask;
+
+static void logs_release(EngineTask *t)
+{
+        LogsTask *l = container_of(t, LogsTask, task);
+
+        engine_log_stream_done(&l->stream);
+        free(l);
+}
+
+static void logs_end(EngineTask *t, int error, const char *reason)
+{
+        LogsTask *l = container_of(t, LogsTask, task);
+
+        l->on_text(error, reason, NULL, t->userdata);
+}
+
+static const EngineTaskClass logs_class = { .end = logs_end, .release = logs_release };
+
+static int on_data(const char *data, size_t n, void *userdata)
+{
+        LogsTask *l = container_of((EngineTask *) userdata, LogsTask, task);
+
+        return engine_log_stream_feed(&l->stream, data, n);
+}
+
+static void on_logs(EngineTask *t, const EngineReply *reply)
+{
+        LogsTask *l = container_of(t, LogsTask, task);
+        _cleanup_free_ char *text = NULL;
+
+        if (reply->error == -ENOENT)
+                engine_task_fail(t, -ENOENT, "does not exist", NULL);
+        else if (reply->error < 0)
+                engine_task_fail(t, reply->error, "has logs that could not be read", reply->message);
+        else if (!(text = engine_log_stream_text(&l->stream)))
+                engine_task_check(t, -ENOMEM);
+        else {
+                l->on_text(0, NULL, text, t->userdata);
+                (void) engine_task_free(t);
+        }
+}
+
+int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,
+                LogsDone done, void *userdata, Pending **ret_pending)
+{
+        _cleanup_(engine_task_freep) EngineTask *t = NULL;
+        LogsTask *l;
+        int r;
+
+        if (!engine_name_is_valid(name))
+                return -EINVAL;
+        l = new0(LogsTask, 1);
+        if (!l)
+                return -ENOMEM;
+        l->on_text = done;
+        t = &l->task;
+        t->class = &logs_class;
+        r = engine_task_init(t, c, timeout_usec, NULL, userdata, "container %s", name);
+        if (r < 0)
+                return r;
+        t->on_data = on_data;
+        r = engine_task_request(t, "GET", NULL, on_logs, "/containers/%s/logs?stdout=1&stderr=1&tail=%u",
+                        name, lines);
+        if (r < 0)
+                return r;
+        *ret_pending = &TAKE_PTR(t)->pending;
+        return 0;
+}

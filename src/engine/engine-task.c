@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/engine-task.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "basic/json-util.h"
+#include "basic/time-util.h"
+#include "engine/engine-error.h"
+
+#define PAUSE_MIN (20 * USEC_PER_MSEC)
+#define PAUSE_MAX USEC_PER_SEC
+
+static int send_request(EngineTask *t);
+
+static void on_cancel(Pending *pending)
+{
+        (void) engine_task_free(container_of(pending, EngineTask, pending));
+}
+
+int engine_task_init(EngineTask *t, EngineClient *client, uint64_t timeout_usec, PortDone done,
+                void *userdata, const char *what_format, ...)
+{
+        uint64_t now = now_monotonic();
+        va_list ap;
+        int n;
+
+        va_start(ap, what_format);
+        n = vasprintf(&t->what, what_format, ap);
+        va_end(ap);
+        if (n < 0) {
+                t->what = NULL;
+                return -ENOMEM;
+        }
+        t->pending.cancel = on_cancel;
+        t->client = client;
+        t->deadline = timeout_usec < UINT64_MAX - now ? now + timeout_usec : UINT64_MAX;
+        t->done = done;
+        t->userdata = userdata;
+        return 0;
+}
+
+EngineTask *engine_task_free(EngineTask *t)
+{
+        if (!t)
+                return NULL;
+        t->child = pending_cancel(t->child);
+        t->timer = sd_event_source_disable_unref(t->timer);
+        free(t->what);
+        free(t->path);
+        free(t->body);
+        t->class->release(t);
+        return NULL;
+}
+
+uint64_t engine_task_left(const EngineTask *t)
+{
+        uint64_t now = now_monotonic();
+
+        if (t->deadline == UINT64_MAX)
+                return UINT64_MAX;
+        return t->deadline > now ? t->deadline - now : 0;
+}
+
+void engine_task_end(EngineTask *t, int error, const char *reason)
+{
+        if (t->class->end)
+                t->class->end(t, error, reason);
+        else
+                t->done(error, reason, t->userdata);
+        (void) engine_task_free(t);
+}
+
+void engine_task_fail(EngineTask *t, int error, const char *failed, const char *message)
+{
+        _cleanup_free_ char *reason = NULL;
+
+        if (asprintf(&reason, message && message[0] ? "%s %s: %s" : "%s %s", t->what, failed, message) < 0)
+                reason = NULL;
+        engine_task_end(t, error, reason ? reason : failed);
+}
+
+void engine_task_check(EngineTask *t, int r)
+{
+        if (r < 0)
+                engine_task_fail(t, r, "could not be worked on", strerror(-r));
+}
+
+/* The transfer itself went wrong. */
+static void end_unanswered(EngineTask *t, const CurlReply *reply)
+{
+        _cleanup_free_ char *reason = NULL;
+        const char *socket_path = t->client->socket_path;
+        int error = reply->error, n;
+
+        if (error == -ENOTCONN || error == -ECONNRESET) {
+                error = -ENOTCONN;
+                t->client->negotiated = false;
+                n = asprintf(&reason, "the engine at %s cannot be reached: %s", socket_path,
+                                reply->os_error ? strerror(reply->os_error) : reply->reason);
+        } else if (error == -ETIMEDOUT)
+                n = asprintf(&reason, "%s was not done with in time", t->what);
+        else
+                n = asprintf(&reason, "the engine's answer about %s was not understood: %s", t->what,
+                                reply->reason);
+        if (n < 0)
+                reason = NULL;
+        engine_task_end(t, error, reason ? reason : reply->reason);
+}
+
+static void on_reply(const CurlReply *reply, void *userdata)
+{
+        EngineTask *t = userdata;
+        _cleanup_json_ struct json_object *json = NULL;
+        _cleanup_free_ char *message = NULL;
+        EngineStep step = t->step;
+        EngineReply r = { .error = engine_error_of_status(reply->status), .status = reply->status };
+
+        t->child = NULL;
+        if (reply->error < 0) {
+                end_unanswered(t, reply);
+                return;
+        }
+        if (reply->size > 0)
+                (void) json_parse(reply->body, reply->size, &json, NULL);
+        if (r.error < 0)
+                message = engine_error_message(json, reply->body, reply->size);
+        r.json = json;
+        r.message = message ? message : "";
+        t->on_data = NULL;
+        t->reply_max = 0;
+        step(t, &r);
+}
+
+static int transfer(EngineTask *t, const char *method, const char *url, const char *body, bool streamed,
+                CurlDone done)
+{
+        static const char *const json_headers[] = { "Content-Type: application/json", NULL };
+        CurlRequest request = {
+                .method = method,
+                .url = url,
+                .unix_path = t->client->socket_path,
+                .headers = body ? json_headers : NULL,
+                .body = body,
+                .body_size = body ? strlen(body) : 0,
+                .timeout_usec = engine_task_left(t),
+                .reply_max = t->reply_max > 0 ? t->reply_max : ENGINE_REPLY_MAX,
+                .on_data = streamed ? t->on_data : NULL,
+                .done = done,
+                .userdata = t,
+        };
+
+        return curl_glue_start(t->client->glue, &request, &t->child);
+}
+
+/* An answer to a question about the engine itself: parsed, or the task ended and NULL. */
+static struct json_object *take_about(EngineTask *t, const CurlReply *reply)
+{
+        struct json_object *json = NULL;
+
+        t->child = NULL;
+        if (reply->error < 0)
+                end_unanswered(t, reply);
+        else if (reply->status != 200 || json_parse(reply->body, reply->size, &json, NULL) < 0)
+                engine_task_end(t, -EPROTO, "what answers on the engine's socket does not speak its API");
+        return json;
+}
+
+static void on_info(const CurlReply *reply, void *userdata)
+{
+        EngineTask *t = userdata;
+        _cleanup_json_ struct json_object *info = take_about(t, reply);
+
+        if (!info)
+                return;
+        if (engine_client_take_info(t->client, info) < 0)
+                engine_task_end(t, -EPROTO, "what the engine says about itself was not understood");
+        else
+                engine_task_check(t, send_request(t));
+}
+
+static void on_version(const CurlReply *reply, void *userdata)
+{
+        EngineTask *t = userdata;
+        _cleanup_json_ struct json_object *version = take_about(t, reply);
+        char url[64];
+        int r;
+
+        if (!version)
+                return;
+        r = engine_client_take_version(t->client, version);
+        if (r < 0) {
+                engine_task_end(t, r,
+                                r == -EOPNOTSUPP ? "the engine is too old: API 1.41 (Docker 20.10) is the "
+                                                   "oldest that is supported; upgrade it"
+                                                 : "the engine's version was not understood");
+                return;
+        }
+        (void) snprintf(url, sizeof(url), "http://engine/v%s/info", t->client->api);
+        engine_task_check(t, transfer(t, "GET", url, NULL, false, on_info));
+}
+
+static int send_request(EngineTask *t)
+{
+        _cleanup_free_ char *url = NULL;
+
+        if (!t->client->negotiated)
+                return transfer(t, "GET", "http://engine/version", NULL, false, on_version);
+        if (asprintf(&url, "http://engine/v%s%s", t->client->api, t->path) < 0)
+                return -ENOMEM;
+        return transfer(t, t->method, url, t->body, true, on_reply);
+}
+
+int engine_task_request(EngineTask *t, const char *method, struct json_object *body, EngineStep step,
+                const char *path_format, ...)
+{
+        va_list ap;
+        int n;
+
+        assert(!t->child && !t->timer);
+        t->path = mfree(t->path);
+        t->body = mfree(t->body);
+        va_start(ap, path_format);
+        n = vasprintf(&t->path, path_format, ap);
+        va_end(ap);
+        if (n < 0) {
+                t->path = NULL;
+                return -ENOMEM;
+        }
+        if (body) {
+                const char *text = json_text(body);
+
+                t->body = text ? strdup(text) : NULL;
+                if (!t->body)
+                        return -ENOMEM;
+        }
+        t->method = method;
+        t->step = step;
+        return send_request(t);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        EngineTask *t = userdata;
+
+        t->timer = sd_event_source_disable_unref(t->timer);
+        t->resume(t);
+        return 0;
+}
+
+int engine_task_pause(EngineTask *t, EngineResume resume)
+{
+        uint64_t pause = PAUSE_MIN << (t->attempts < 6 ? t->attempts : 6);
+
+        if (pause > PAUSE_MAX)
+                pause = PAUSE_MAX;
+        if (engine_task_left(t) <= pause)
+                return -ETIMEDOUT;
+        assert(!t->timer);
+        t->attempts++;
+        t->resume = resume;
+        return sd_event_add_time_relative(
+                        t->client->event, &t->timer, CLOCK_MONOTONIC, pause, 5 * USEC_PER_MSEC, on_timer, t);
+}
+
+bool engine_task_owns(const EngineTask *t, const EngineReply *reply)
+{
+        struct json_object *config = json_get(reply->json, "Config");
+
+        return engine_client_owns(t->client,
+                        json_get(json_object_is_type(config, json_type_object) ? config : reply->json,
+                                        "Labels"));
+}
+
+static void on_late(EngineTask *t)
+{
+        engine_task_fail(t, -ETIMEDOUT, t->late, NULL);
+}
+
+int engine_task_wait(EngineTask *t, const char *failed)
+{
+        assert(!t->timer);
+        if (t->deadline == UINT64_MAX)
+                return 0;
+        t->late = failed;
+        t->resume = on_late;
+        return sd_event_add_time(t->client->event, &t->timer, CLOCK_MONOTONIC, t->deadline, USEC_PER_MSEC,
+                        on_timer, t);
+}

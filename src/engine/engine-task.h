@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "core/ports.h"
+#include "engine/engine-client.h"
+
+/*
+ * One call on the engine: a few HTTP requests one after the other, with pauses where something has to be waited
+ * for, under one deadline. An operation embeds a task, starts with a request and goes on from step to step; each
+ * step asks for the next request, pauses, or ends the task.
+ *
+ * The version of the API is asked for first where it is not known yet. Whatever is not an answer of the engine (no
+ * connection, no time left, nonsense) ends the task by itself, so that steps see the engine's answers only.
+ */
+typedef struct EngineTask EngineTask;
+
+typedef struct EngineReply {
+        int error; /* 0, or the status' errno (engine_error_of_status()) */
+        long status;
+        const char *message; /* the engine's reason of a failure, one line of valid UTF-8; else "" */
+        struct json_object *json; /* NULL where there is none */
+} EngineReply;
+
+typedef void (*EngineStep)(EngineTask *t, const EngineReply *reply);
+typedef void (*EngineResume)(EngineTask *t);
+/* How a task ends: calls the user's callback. error and reason as PortDone has them. */
+typedef void (*EngineEnd)(EngineTask *t, int error, const char *reason);
+
+/* How an operation is begun, and how its structure, in which the task is, is freed. */
+typedef struct EngineTaskClass {
+        EngineEnd end; /* NULL: calls done as a PortDone */
+        void (*release)(EngineTask *t); /* frees the structure; the task itself is done with */
+} EngineTaskClass;
+
+struct EngineTask {
+        Pending pending;
+        EngineClient *client;
+        const EngineTaskClass *class;
+        char *what; /* "container client_x", for reasons */
+        uint64_t deadline; /* CLOCK_MONOTONIC */
+        unsigned attempts;
+
+        PortDone done; /* of classes without an end of their own */
+        void *userdata;
+
+        Pending *child; /* the transfer or the other task that is waited for */
+        sd_event_source *timer; /* the pause */
+        EngineResume resume;
+        const char *late; /* how it fails when the deadline ends a wait */
+
+        /* The request that is under way, or waits for the version. */
+        const char *method;
+        char *path, *body;
+        EngineStep step;
+        CurlData on_data; /* set before a request to have its 2xx reply streamed; userdata is the task */
+        size_t reply_max; /* set before a request for other than ENGINE_REPLY_MAX */
+};
+
+/* Sets up a zeroed task, whose class is set already so that engine_task_free() works. what_format makes its name
+ * for reasons. 0 or -ENOMEM. */
+int engine_task_init(EngineTask *t, EngineClient *client, uint64_t timeout_usec, PortDone done,
+                void *userdata, const char *what_format, ...) _printf_(6, 7);
+
+/* Frees the task and its structure without calling back. NULL is accepted and answered. */
+EngineTask *engine_task_free(EngineTask *t);
+DEFINE_CLEANUP_FUNC(EngineTask, engine_task_free);
+
+/*
+ * Starts a request; step is called with the answer. path follows "/v1.x"; method is a literal; body may be NULL.
+ * 0 or negative errno, which the first one's caller returns and a step gives to engine_task_check().
+ */
+int engine_task_request(EngineTask *t, const char *method, struct json_object *body, EngineStep step,
+                const char *path_format, ...) _printf_(5, 6);
+
+/* Goes on after a pause that doubles with every attempt, from 20 ms to 1 s. -ETIMEDOUT where the deadline would
+ * pass before. */
+int engine_task_pause(EngineTask *t, EngineResume resume);
+
+/* Waits for something that will end the task, until the deadline, which then ends it with that. */
+int engine_task_wait(EngineTask *t, const char *failed);
+
+/* What is left until the deadline, in microseconds; for tasks within tasks. */
+uint64_t engine_task_left(const EngineTask *t);
+
+/* Ends the task: calls back, then frees it. */
+void engine_task_end(EngineTask *t, int error, const char *reason);
+/* Ends it with "<what> <failed>: <the engine's reason>". */
+void engine_task_fail(EngineTask *t, int error, const char *failed, const char *message);
+/* Ends it where r is negative, a failure of ours. */
+void engine_task_check(EngineTask *t, int r);
+
+/* Whether the object that an inspect answered carries this deployment's label. */
+bool engine_task_owns(const EngineTask *t, const EngineReply *reply);
