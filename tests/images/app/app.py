@@ -180,6 +180,11 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(200, "text/plain", "cookie set\n", [
             ("Set-Cookie", "session=one; Path=/; HttpOnly"), ("Set-Cookie", "theme=dark; Path=/echo")])
 
+    def do_get_headers(self):
+        """Two headers that would concern every application on the origin, and one that does not."""
+        self.reply(200, "text/plain", "headers sent\n", [
+            ("Clear-Site-Data", '"*"'), ("Service-Worker-Allowed", "/"), ("X-Kept", "yes")])
+
     def do_get_redirect(self):
         self.reply(302, "text/plain", "over there\n", [("Location", "/echo/there")])
 
