@@ -62,5 +62,8 @@ const char *auth_bearer(const char *authorization);
  * port. Anything else is somebody else's name that leads here. */
 bool auth_host_is_allowed(const Auth *auth, const char *host);
 
+/* Adds a name that became known later. 0 or -ENOMEM. */
+int auth_allow_host(Auth *auth, const char *host);
+
 /* True where an Origin header is http or https at that Host. */
 bool auth_origin_is_own(const char *origin, const char *host);

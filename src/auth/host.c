@@ -109,3 +109,8 @@ bool auth_origin_is_own(const char *origin, const char *host)
                 s = startswith(origin, "https://");
         return s && strcasecmp(s, host) == 0;
 }
+
+int auth_allow_host(Auth *auth, const char *host)
+{
+        return strv_extend(&auth->hosts, host);
+}

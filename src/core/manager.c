@@ -23,6 +23,11 @@ sd_event *manager_get_event(Manager *manager)
         return manager->event;
 }
 
+int manager_set_base_url(Manager *manager, const char *base_url)
+{
+        return free_and_strdup(&manager->base_url, base_url);
+}
+
 bool manager_is_loaded(const Manager *manager)
 {
         return manager->loaded;

@@ -51,6 +51,9 @@ int manager_start(Manager *manager);
 /* True once the registry has been loaded. */
 bool manager_is_loaded(const Manager *manager);
 
+/* Instances that are made from now on are reached there. 0 or -ENOMEM. */
+int manager_set_base_url(Manager *manager, const char *base_url);
+
 sd_event *manager_get_event(Manager *manager);
 bool manager_engine_connected(const Manager *manager);
 bool manager_store_connected(const Manager *manager);

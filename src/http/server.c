@@ -99,3 +99,8 @@ HttpServer *http_server_free(HttpServer *server)
         free(server);
         return NULL;
 }
+
+int http_server_allow_host(HttpServer *server, const char *host)
+{
+        return auth_allow_host(server->auth, host);
+}

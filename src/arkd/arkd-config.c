@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+#include "arkd/arkd-config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <systemd/sd-id128.h>
+
+#include "basic/log.h"
+#include "basic/parse.h"
+#include "basic/time-util.h"
+
+#define SECTION "arkd"
+
+/* For an id of this deployment that does not give the machine's own away. */
+#define DEPLOYMENT_APP_ID SD_ID128_MAKE(8d, 3f, 2a, 61, c0, 5e, 4b, 17, 9a, 44, 70, e8, 1b, d6, 92, 35)
+
+/* ---- Values ---- */
+
+typedef int (*ConfigParser)(const char *value, void *target);
+
+static int config_string(const char *value, void *target)
+{
+        return *value ? free_and_strdup(target, value) : -EINVAL;
+}
+
+static int config_url(const char *value, void *target)
+{
+        char **url = target;
+        const char *host;
+        size_t n;
+        int r;
+
+        if (!*value) {
+                *url = mfree(*url);
+                return 0;
+        }
+        host = startswith(value, "http://");
+        if (!host)
+                host = startswith(value, "https://");
+        if (!host || !*host || *host == '/' || strpbrk(host, " \t\"<>?#"))
+                return -EINVAL;
+        r = free_and_strdup(url, value);
+        if (r < 0)
+                return r;
+        for (n = strlen(*url); n > 0 && (*url)[n - 1] == '/'; n--)
+                (*url)[n - 1] = '\0';
+        return 0;
+}
+
+static int config_path(const char *value, void *target)
+{
+        return value[0] == '/' ? free_and_strdup(target, value) : -EINVAL;
+}
+
+static int config_list(const char *value, void *target)
+{
+        char ***list = target, **words;
+        int r;
+
+        r = strv_split(value, ", \t", &words);
+        if (r < 0)
+                return r;
+        strv_free(*list);
+        *list = words;
+        return 0;
+}
+
+static int config_unsigned(const char *value, void *target)
+{
+        return parse_unsigned(value, target);
+}
+
+static int config_positive(const char *value, void *target)
+{
+        unsigned n;
+        int r;
+
+        r = parse_unsigned(value, &n);
+        if (r < 0)
+                return r;
+        if (n == 0)
+                return -ERANGE;
+        *(unsigned *) target = n;
+        return 0;
+}
+
+/* At most as many as one bridge takes without misbehaving. */
+static int config_max_running(const char *value, void *target)
+{
+        unsigned n;
+
+        if (parse_unsigned(value, &n) < 0 || n < 1 || n > 1000)
+                return -EINVAL;
+        *(unsigned *) target = n;
+        return 0;
+}
+
+static int config_days(const char *value, void *target)
+{
+        unsigned days;
+        int r;
+
+        r = parse_unsigned(value, &days);
+        if (r < 0)
+                return r;
+        *(uint64_t *) target = days * USEC_PER_DAY;
+        return 0;
+}
+
+static int config_log_level(const char *value, void *target)
+{
+        int level = log_level_from_string(value);
+
+        if (level < 0)
+                return level;
+        *(int *) target = level;
+        return 0;
+}
+
+#define FIELD(member) offsetof(Config, member)
+
+static const struct {
+        const char *name;
+        ConfigParser parse;
+        size_t offset;
+        const char *expected;
+} config_keys[] = {
+        { "BaseURL", config_url, FIELD(base_url), "an http:// or https:// URL" },
+        { "Redis", config_string, FIELD(redis), "a socket's path, or address:port" },
+        { "Engine", config_path, FIELD(engine), "the path of Docker's socket" },
+        { "Tailscale", config_path, FIELD(tailscale), "the path of tailscaled's socket" },
+        { "SubnetPool", config_string, FIELD(subnet_pool), "an IPv4 network" },
+        { "Deployment", config_string, FIELD(deployment), "a name" },
+        { "VisitorNetworks", config_list, FIELD(visitor_networks), "networks" },
+        { "AllowedHosts", config_list, FIELD(allowed_hosts), "host names" },
+        { "ExpiresDays", config_days, FIELD(expires_usec), "a number of days" },
+        { "TombstoneDays", config_days, FIELD(tombstone_usec), "a number of days" },
+        { "MaxRunning", config_max_running, FIELD(max_running), "a number from 1 to 1000" },
+        { "Workers", config_positive, FIELD(workers), "a number of at least 1" },
+        { "QueueMax", config_positive, FIELD(queue_max), "a number of at least 1" },
+        { "QuotaTotal", config_unsigned, FIELD(quota_total), "a number" },
+        { "QuotaPerIdentity", config_unsigned, FIELD(quota_identity), "a number" },
+        { "QuotaPerMinute", config_unsigned, FIELD(quota_rate), "a number" },
+        { "LogLevel", config_log_level, FIELD(log_level), "a level such as info or debug" },
+};
+
+/* ---- Files ---- */
+
+typedef struct ConfigReader {
+        Config *config;
+        const char *path;
+        FILE *file;
+        unsigned line;
+        int error;
+} ConfigReader;
+
+static int on_key(void *userdata, const char *section, const char *name, const char *value)
+{
+        ConfigReader *reader = userdata;
+
+        if (!streq(section, SECTION)) {
+                log_warning("%s:%u: Section [%s] is not known, ignoring %s=", reader->path, reader->line,
+                                section, name);
+                return 1;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
+                int r;
+
+                if (!streq(config_keys[i].name, name))
+                        continue;
+                r = config_keys[i].parse(value, (char *) reader->config + config_keys[i].offset);
+                if (r < 0) {
+                        log_error("%s:%u: %s=%s is not valid, it must be %s", reader->path, reader->line,
+                                        name, value, config_keys[i].expected);
+                        reader->error = -EINVAL;
+                }
+                return 1;
+        }
+        log_warning("%s:%u: Key %s= is not known, ignoring it", reader->path, reader->line, name);
+        return 1;
+}
+
+/* inih tells the line of what it cannot parse only; this counts them for what arkd does not know. */
+static char *next_line(char *buffer, int size, void *userdata)
+{
+        ConfigReader *reader = userdata;
+
+        reader->line++;
+        return fgets(buffer, size, reader->file);
+}
+
+static int config_read_file(Config *config, const char *path)
+{
+        ConfigReader reader = { .config = config, .path = path };
+        int bad_line;
+
+        reader.file = fopen(path, "re");
+        if (!reader.file)
+                return errno == ENOENT ? 0 : log_error_errno(errno, "%s cannot be read: %m", path);
+        bad_line = ini_parse_stream(next_line, &reader, on_key, &reader);
+        (void) fclose(reader.file);
+        if (bad_line != 0) {
+                log_error("%s:%d: This line is neither [section], key=value nor a # comment", path,
+                                bad_line);
+                return -EINVAL;
+        }
+        return reader.error;
+}
+
+static int is_conf_file(const struct dirent *entry)
+{
+        return entry->d_name[0] != '.' && endswith(entry->d_name, ".conf") != NULL;
+}
+
+static int config_read_directory(Config *config, const char *directory)
+{
+        struct dirent **entries;
+        int n, r = 0;
+
+        n = scandir(directory, &entries, is_conf_file, alphasort);
+        if (n < 0)
+                return errno == ENOENT ? 0 : log_error_errno(errno, "%s cannot be read: %m", directory);
+        for (int i = 0; i < n; i++) {
+                _cleanup_free_ char *path = str_printf("%s/%s", directory, entries[i]->d_name);
+                int k = path ? config_read_file(config, path) : -ENOMEM;
+
+                if (k < 0)
+                        r = k;
+                free(entries[i]);
+        }
+        free(entries);
+        return r;
+}
+
+static int config_read_environment(Config *config)
+{
+        const char *url = getenv("BASE_URL");
+
+        if (!url || !*url)
+                return 0;
+        if (config_url(url, &config->base_url) >= 0)
+                return 0;
+        log_error("BASE_URL=%s in the environment is not valid, it must be an http:// or https:// URL", url);
+        return -EINVAL;
+}
+
+static int config_set_defaults(Config *config)
+{
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        int r;
+
+        *config = (Config){
+                .expires_usec = 30 * USEC_PER_DAY,
+                .tombstone_usec = 30 * USEC_PER_DAY,
+                .max_running = 900,
+                .workers = cores > 0 ? 2 * (unsigned) cores : 2,
+                .queue_max = 100,
+                .quota_total = 100,
+                .quota_identity = 5,
+                .quota_rate = 10,
+                .log_level = -1,
+        };
+        r = free_and_strdup(&config->redis, "/run/arkd-redis/redis.sock");
+        if (r >= 0)
+                r = free_and_strdup(&config->engine, "/run/docker.sock");
+        if (r >= 0)
+                r = free_and_strdup(&config->tailscale, "/run/tailscale/tailscaled.sock");
+        if (r >= 0)
+                r = free_and_strdup(&config->subnet_pool, "10.231.0.0/16");
+        return r;
+}
+
+static int config_complete(Config *config)
+{
+        char text[SD_ID128_STRING_MAX];
+        sd_id128_t id;
+        int r;
+
+        if (config->deployment)
+                return 0;
+        r = sd_id128_get_machine_app_specific(DEPLOYMENT_APP_ID, &id);
+        if (r < 0)
+                return log_error_errno(
+                                r, "This machine has no id (/etc/machine-id); set Deployment= instead: %m");
+        return free_and_strdup(&config->deployment, sd_id128_to_string(id, text));
+}
+
+int config_load(const char *file, const char *directory, Config *ret)
+{
+        _cleanup_(config_done) Config config = { 0 };
+        int r, k;
+
+        r = config_set_defaults(&config);
+        if (r < 0)
+                return r;
+        /* All files are read even after an error, so that all errors are seen at once. */
+        r = config_read_file(&config, file);
+        k = config_read_directory(&config, directory);
+        r = k < 0 ? k : r;
+        k = config_read_environment(&config);
+        r = k < 0 ? k : r;
+        if (r >= 0)
+                r = config_complete(&config);
+        if (r < 0)
+                return r;
+        *ret = config;
+        config = (Config){ 0 };
+        return 0;
+}
+
+void config_done(Config *config)
+{
+        free(config->base_url);
+        free(config->redis);
+        free(config->engine);
+        free(config->tailscale);
+        free(config->subnet_pool);
+        free(config->deployment);
+        strv_free(config->visitor_networks);
+        strv_free(config->allowed_hosts);
+        *config = (Config){ 0 };
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "arkd/sockets.h"
+
+#include <errno.h>
+#include <systemd/sd-daemon.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+
+static const struct {
+        const char *name;
+        ListenerKind kind;
+} listeners[] = {
+        { "public", LISTENER_PUBLIC },
+        { "admin", LISTENER_ADMIN },
+        { "local", LISTENER_LOCAL },
+};
+
+static int socket_take(HttpServer *server, const char *name, int fd)
+{
+        for (size_t i = 0; i < ELEMENTSOF(listeners); i++) {
+                int r;
+
+                if (!streq(name, listeners[i].name))
+                        continue;
+                r = http_server_add_listener(server, listeners[i].kind, fd);
+                return r < 0 ? log_error_errno(r, "Cannot listen on socket “%s”: %m", name) : 1;
+        }
+        log_warning("Socket “%s” is not one of public, admin and local; it is closed", name);
+        close(fd);
+        return 0;
+}
+
+int sockets_take(HttpServer *server)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+        int n, taken = 0;
+
+        n = sd_listen_fds_with_names(1, &names);
+        if (n < 0)
+                return log_error_errno(n, "Cannot read which sockets were passed: %m");
+        for (int i = 0; i < n; i++) {
+                int r = socket_take(server, names[i], SD_LISTEN_FDS_START + i);
+
+                if (r < 0)
+                        return r;
+                taken += r;
+        }
+        return taken;
+}
