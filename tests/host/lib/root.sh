@@ -37,7 +37,7 @@ root_bootstrap() {
     mmdebstrap --variant=minbase --include="$packages" \
         --dpkgopt=force-confold --aptopt='Acquire::Languages "none"' \
         --extract-hook="cp -r '$HERE/root/files/.' \"\$1\"" \
-        "$suite" "$path" || return 1
+        "$suite" "$path" "$MIRROR" || return 1
     root_add_compose "$suite" "$path" || return 1
     root_quieten "$path"
 }
@@ -49,7 +49,7 @@ root_add_compose() {
     work=$(mktemp -d)
     mkdir -p "$work"/{etc/apt/{trusted.gpg.d,preferences.d},state/lists/partial,cache/archives/partial}
     cp /usr/share/keyrings/debian-archive-*.gpg "$work/etc/apt/trusted.gpg.d/"
-    echo "deb http://deb.debian.org/debian trixie main" >"$work/etc/apt/sources.list"
+    echo "deb $MIRROR trixie main" >"$work/etc/apt/sources.list"
     touch "$work/status"
     local apt=(apt-get -o "Dir::Etc=$work/etc/apt" -o "Dir::State=$work/state" -o "Dir::Cache=$work/cache"
         -o "Dir::State::status=$work/status" -o "APT::Sandbox::User=root")
@@ -64,11 +64,14 @@ root_add_compose() {
 root_quieten() {
     local unit
     for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
-        fstrim.timer console-getty.service systemd-networkd.service systemd-resolved.service; do
+        fstrim.timer console-getty.service systemd-modules-load.service systemd-networkd.service \
+        systemd-resolved.service; do
         ln -sfn /dev/null "$1/etc/systemd/system/$unit"
     done
     : >"$1/etc/machine-id"
     : >"$1/etc/resolv.conf"
+    # The host's name is the one it is booted with.
+    rm -f "$1/etc/hostname"
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$1/etc/hosts"
     # Logs of a run are read back by tests: keep them through a restart of journald.
     mkdir -p "$1/var/log/journal"

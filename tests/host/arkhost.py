@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: MIT
+"""A booted host with the package: its commands, its HTTP listeners, its engine, its store, its bus."""
+
+import ctypes
+import functools
+import http.client
+import json
+import os
+import pathlib
+import shlex
+import socket
+import subprocess
+import time
+import urllib.parse
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+SCRIPT = TOP / "tests/host/host"
+HOSTS = pathlib.Path(os.environ.get("ARK_TEST_CACHE", "/var/cache/ark-deploy-test")) / "hosts"
+CLONE_NEWNET = 0x40000000
+
+BUS_NAME = "network.ark.Deploy1"
+BUS_PATH = "/network/ark/Deploy1"
+
+
+def wait_for(what, condition, seconds=20, every=0.05):
+    """Calls condition() until it answers something true, and answers that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}; last: {value!r}")
+        time.sleep(every)
+
+
+class Answer:
+    """What an HTTP server said."""
+
+    def __init__(self, response, body):
+        self.status = response.status
+        self.headers = response.getheaders()
+        self.body = body
+
+    def all(self, name):
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name):
+        values = self.all(name)
+        assert len(values) <= 1, f"{name} was sent {len(values)} times"
+        return values[0] if values else None
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.headers} {self.body[:600]!r}>"
+
+    def expect(self, status):
+        assert self.status == status, f"{status} was expected: {self!r}"
+        return self
+
+    def expect_problem(self, status, field=None, saying=None):
+        """A problem document (RFC 9457) that names the field, where it is about one, and a reason."""
+        self.expect(status)
+        assert self.header("Content-Type").split(";")[0] == "application/problem+json", repr(self)
+        document = self.json
+        assert document["status"] == status and document["title"] and document["detail"], document
+        if field is not None:
+            assert document.get("field") == field, document
+            assert document["reason"], document
+        if saying is not None:
+            assert saying.lower() in document["detail"].lower(), document
+        return document
+
+
+class Connection(http.client.HTTPConnection):
+    """Connects by a function, so that the socket may be a unix one or in another network."""
+
+    def __init__(self, host, timeout, connector):
+        super().__init__(host, timeout=timeout)
+        self.connector = connector
+
+    def connect(self):
+        self.sock = self.connector()
+        self.sock.settimeout(self.timeout)
+
+
+class Client:
+    """Speaks HTTP with one listener. Targets go over the wire as they are given."""
+
+    def __init__(self, name, connector, token=None, timeout=30):
+        self.name, self.connector, self.token, self.timeout = name, connector, token, timeout
+
+    def without_token(self):
+        return Client(self.name, self.connector, None, self.timeout)
+
+    def with_token(self, token):
+        return Client(self.name, self.connector, token, self.timeout)
+
+    def open(self, method, target, body=None, headers=(), timeout=None):
+        """Sends a request; answers the connection and its response, whose body is not read yet."""
+        headers = list(headers.items()) if isinstance(headers, dict) else list(headers)
+        given = {key.lower() for key, _ in headers}
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            if "content-type" not in given:
+                headers.append(("Content-Type", "application/json"))
+        if self.token and "authorization" not in given:
+            headers.append(("Authorization", f"Bearer {self.token}"))
+        connection = Connection(self.name, timeout or self.timeout, self.connector)
+        connection.putrequest(method, target, skip_host="host" in given, skip_accept_encoding=True)
+        for key, value in headers:
+            connection.putheader(key, value)
+        if body is not None and not given & {"content-length", "transfer-encoding"}:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        if body:
+            try:
+                connection.send(body)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # answered before it was read
+        return connection, connection.getresponse()
+
+    def ask(self, method, target, body=None, headers=(), timeout=None):
+        connection, response = self.open(method, target, body, headers, timeout)
+        try:
+            return Answer(response, response.read())
+        finally:
+            connection.close()
+
+    def get(self, target, **kwargs):
+        return self.ask("GET", target, **kwargs)
+
+    def post(self, target, body=None, **kwargs):
+        return self.ask("POST", target, body, **kwargs)
+
+    def put(self, target, body=None, **kwargs):
+        return self.ask("PUT", target, body, **kwargs)
+
+    def delete(self, target, **kwargs):
+        return self.ask("DELETE", target, **kwargs)
+
+
+class BusError(Exception):
+    pass
+
+
+class Host:
+    def __init__(self, name):
+        self.name = name
+        self.leader = int((HOSTS / name / "leader").read_text())
+        self.address = self.script("address").strip()
+
+    def script(self, verb, *arguments, timeout=120):
+        command = [SCRIPT, verb, "--name", self.name, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=timeout).stdout
+
+    # Commands and files
+
+    def command(self, *arguments):
+        return [str(SCRIPT), "exec", "--name", self.name, "--", *map(str, arguments)]
+
+    def run(self, *arguments, input=None, timeout=90):
+        """Runs a command in the host and answers what came of it, whether it succeeded or not."""
+        return subprocess.run(self.command(*arguments), input=input, capture_output=True, text=True,
+                              timeout=timeout)
+
+    def exec(self, *arguments, input=None, timeout=90):
+        """Runs a command in the host, which must succeed, and answers what it printed."""
+        done = self.run(*arguments, input=input, timeout=timeout)
+        assert done.returncode == 0, f"{shlex.join(map(str, arguments))}: {done.returncode}\n{done.stderr}"
+        return done.stdout.strip()
+
+    def path(self, path):
+        """A file of the host, as a path of this machine."""
+        return pathlib.Path(f"/proc/{self.leader}/root{path}")
+
+    @functools.cached_property
+    def admin_token(self):
+        return self.path("/etc/arkd/admin-token").read_text().strip()
+
+    @functools.cached_property
+    def proxy_key(self):
+        return self.path("/etc/arkd/proxy-key").read_text().strip()
+
+    # Network
+
+    def socket(self, family=socket.AF_INET):
+        """A socket in the host's own network."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net") as own, open(f"/proc/{self.leader}/ns/net") as theirs:
+            if libc.setns(theirs.fileno(), CLONE_NEWNET) < 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                return socket.socket(family)
+            finally:
+                libc.setns(own.fileno(), CLONE_NEWNET)
+
+    def connect_inside(self, port):
+        connected = self.socket()
+        connected.settimeout(10)
+        try:
+            connected.connect(("127.0.0.1", port))
+        except OSError:
+            connected.close()
+            raise
+        return connected
+
+    def connect_outside(self, port, source=None):
+        return socket.create_connection((self.address, port), timeout=10, source_address=source and (source, 0))
+
+    def connect_unix(self, path):
+        connected = socket.socket(socket.AF_UNIX)
+        connected.settimeout(10)
+        connected.connect(str(self.path(path)))
+        return connected
+
+    @property
+    def public(self):
+        """Port 3000, from the host itself: no quota."""
+        return Client("localhost:3000", lambda: self.connect_inside(3000))
+
+    def outside(self, source=None):
+        """Port 3000, from another machine."""
+        return Client(f"{self.address}:3000", lambda: self.connect_outside(3000, source))
+
+    @property
+    def admin(self):
+        return Client("localhost:3001", lambda: self.connect_inside(3001), self.admin_token)
+
+    @property
+    def local(self):
+        # A delete waits for its job.
+        return Client("127.0.0.1:5050", lambda: self.connect_inside(5050), self.admin_token, timeout=60)
+
+    def unix(self, path):
+        return Client("localhost", lambda: self.connect_unix(path))
+
+    # Engine, store, units, bus
+
+    def engine(self, target, method="GET", body=None):
+        answer = self.unix("/run/docker.sock").ask(method, target, body)
+        assert answer.status < 300, f"{method} {target}: {answer!r}"
+        return answer.json if answer.body else None
+
+    def container(self, name):
+        return self.engine(f"/containers/{name}/json")
+
+    def container_logs(self, name):
+        return self.exec("docker", "logs", name)
+
+    def redis(self, *arguments):
+        return self.exec("redis-cli", "-s", "/run/arkd-redis/redis.sock", *arguments)
+
+    def unit(self, name, *properties):
+        text = self.exec("systemctl", "show", name, "--property", ",".join(properties))
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def bus(self, member, signature="", *arguments, path=BUS_PATH, interface=f"{BUS_NAME}.Manager", user=None):
+        """Calls a method with busctl and answers the values of its reply."""
+        as_user = ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups"] if user else []
+        call = ["busctl", "--json=short", "--timeout=60", "call", BUS_NAME, path, interface, member]
+        done = self.run(*as_user, *call, *([signature] if signature else []), *arguments)
+        if done.returncode:
+            raise BusError(done.stderr.strip())
+        return json.loads(done.stdout)["data"] if done.stdout.strip() else []
+
+    def bus_property(self, name, path=BUS_PATH, interface=f"{BUS_NAME}.Manager"):
+        return json.loads(self.exec("busctl", "--json=short", "get-property", BUS_NAME, path, interface,
+                                    name))["data"]
+
+    def journal(self, *arguments):
+        """Entries of the journal, each a dictionary of its fields."""
+        self.exec("journalctl", "--sync")
+        text = self.exec("journalctl", "--no-pager", "--output=json", *arguments)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def health(self):
+        return self.public.get("/healthz").expect(200).json
+
+    def wait_healthy(self, seconds=30):
+        def healthy():
+            try:
+                return self.health()["status"] == "ok"
+            except (OSError, AssertionError, http.client.HTTPException):
+                return False
+        wait_for("arkd, its engine and its store are there", healthy, seconds)
+
+
+def instance_path(url):
+    return urllib.parse.urlsplit(url).path

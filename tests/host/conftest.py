@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""
+Tests of an installed ARK Deploy, on a whole host of its own. Run as root:
+
+    /usr/bin/python3 -m pytest tests/host
+
+A host named "check" is booted for the run and removed after it. With ARK_HOST=NAME the host of that name, which is
+up already, is used and kept.
+"""
+
+import os
+import subprocess
+
+import pytest
+
+import arkhost
+from workshop import Workshop
+
+
+@pytest.fixture(scope="session")
+def host():
+    name = os.environ.get("ARK_HOST")
+    if name:
+        yield arkhost.Host(name)
+        return
+    script = str(arkhost.SCRIPT)
+    try:
+        up = subprocess.run([script, "up", "--fresh", "--name", "check"], stdout=subprocess.PIPE, timeout=3600)
+        assert up.returncode == 0, "the host does not come up; see what tests/host/host printed"
+        yield arkhost.Host("check")
+    finally:
+        subprocess.run([script, "down", "--name", "check"], timeout=120)
+
+
+@pytest.fixture
+def work(host):
+    """What a test makes with this is taken away after it, and nothing of it may be left."""
+    with Workshop(host) as workshop:
+        yield workshop
