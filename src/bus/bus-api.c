@@ -51,7 +51,7 @@ int bus_api_enumerate(struct lh_table *table, int (*to_path)(const char *id, cha
 
 void bus_api_log_signal(int error, const char *path)
 {
-        if (error < 0)
+        if (error < 0 && error != -ENOTCONN)
                 (void) log_warning_errno(error, "Cannot signal a change of %s on the bus: %m", path);
 }
 

@@ -231,6 +231,7 @@ void bus_instance_remove(BusApi *api, Instance *instance)
         if (!entry)
                 return;
         api->leaving = instance;
+        bus_instance_change(api, instance); /* who follows it sees its end */
         if (bus_instance_path(instance->id, &path) >= 0)
                 bus_api_log_signal(sd_bus_emit_object_removed(api->bus, path), path);
         else

@@ -80,7 +80,7 @@ int bus_api_add_objects(BusApi *api, const char *prefix, const char *interface, 
 sd_bus_slot **bus_api_next_slot(BusApi *api);
 /* The paths of a table's objects, for a node enumerator. */
 int bus_api_enumerate(struct lh_table *table, int (*to_path)(const char *id, char **ret), char ***ret_paths);
-/* Signals are lost with the connection and otherwise only for want of memory: logged, never fatal. */
+/* A signal that could not be sent is lost: with the connection, or logged. */
 void bus_api_log_signal(int error, const char *path);
 
 /* bus-method.c: the table of all methods. */
