@@ -314,12 +314,13 @@ static bool matches(Request *request, const Instance *instance)
 
 static void run_list(Request *request)
 {
-        struct json_object *json = json_object_new_object(), *items = json_object_new_array();
+        struct json_object *json, *items;
 
-        if (!begin(request) || json_set(json, "items", items) < 0) {
-                json_object_put(json);
+        if (!begin(request))
                 return;
-        }
+        json = json_object_new_object();
+        items = json_object_new_array();
+        (void) json_set(json, "items", items);
         for (Instance *i = NULL; (i = manager_next_instance(request->manager, i ? i->id : NULL));)
                 if (matches(request, i))
                         json_object_array_add(items, instance_to_json(i, INSTANCE_VIEW_OPERATOR));
@@ -385,12 +386,13 @@ static void run_set_product(Request *request)
 
 static void run_list_products(Request *request)
 {
-        struct json_object *json = json_object_new_object(), *items = json_object_new_array();
+        struct json_object *json, *items;
 
-        if (!begin(request) || json_set(json, "items", items) < 0) {
-                json_object_put(json);
+        if (!begin(request))
                 return;
-        }
+        json = json_object_new_object();
+        items = json_object_new_array();
+        (void) json_set(json, "items", items);
         for (Product *p = NULL; (p = manager_next_product(request->manager, p ? p->id : NULL));)
                 json_object_array_add(items, product_to_json(p, true));
         request_succeed(request, json);
@@ -459,40 +461,21 @@ static const Argument product_arguments[] = {
         { NULL },
 };
 
+#define VERB(n, least, polkit, args, fn)                                                                    \
+        {                                                                                                   \
+                .name = (n), .role = (least), .polkit_action = (polkit), .arguments = (args), .run = (fn)   \
+        }
+
 const Action action_table[] = {
-        { .name = "CreateInstance",
-                        .polkit_action = "x",
-                        .role = ROLE_VISITOR,
-                        .arguments = create_arguments,
-                        .run = run_create },
-        { .name = "GetInstance", .role = ROLE_VISITOR, .arguments = id_arguments, .run = run_get },
-        { .name = "ListInstances", .role = ROLE_OPERATOR, .arguments = list_arguments, .run = run_list },
-        { .name = "DeleteInstance",
-                        .polkit_action = "x",
-                        .role = ROLE_OPERATOR,
-                        .arguments = id_arguments,
-                        .run = run_delete },
-        { .name = "SetProduct",
-                        .polkit_action = "x",
-                        .role = ROLE_OPERATOR,
-                        .arguments = product_arguments,
-                        .run = run_set_product },
-        { .name = "DeleteProduct",
-                        .polkit_action = "x",
-                        .role = ROLE_OPERATOR,
-                        .arguments = id_arguments,
-                        .run = run_delete_product },
-        { .name = "ListProducts", .role = ROLE_VISITOR, .run = run_list_products },
-        { .name = "GetCredentials",
-                        .polkit_action = "x",
-                        .role = ROLE_OPERATOR,
-                        .arguments = id_arguments,
-                        .run = run_credentials },
-        { .name = "GetCompose",
-                        .polkit_action = "x",
-                        .role = ROLE_OPERATOR,
-                        .arguments = id_arguments,
-                        .run = run_compose },
+        VERB("CreateInstance", ROLE_VISITOR, "x", create_arguments, run_create),
+        VERB("GetInstance", ROLE_VISITOR, NULL, id_arguments, run_get),
+        VERB("ListInstances", ROLE_LOCAL, NULL, list_arguments, run_list),
+        VERB("DeleteInstance", ROLE_OPERATOR, "x", id_arguments, run_delete),
+        VERB("SetProduct", ROLE_OPERATOR, "x", product_arguments, run_set_product),
+        VERB("DeleteProduct", ROLE_OPERATOR, "x", id_arguments, run_delete_product),
+        VERB("ListProducts", ROLE_VISITOR, NULL, NULL, run_list_products),
+        VERB("GetCredentials", ROLE_OPERATOR, "x", id_arguments, run_credentials),
+        VERB("GetCompose", ROLE_OPERATOR, "x", id_arguments, run_compose),
         { NULL },
 };
 
