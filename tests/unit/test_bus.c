@@ -30,7 +30,6 @@ static void test_options(void **state)
 {
         Fixture *f = *state;
         const char *key = "idempotency_key";
-        _cleanup_free_ char *twice = NULL;
 
         fake_add_product(f->manager, PRODUCT("shop", "\"Shop\""));
         assert_error(manager_call(f, "CreateInstance", "ssa{sv}", "shop", "A", 1, "colour", "s", "red"),
