@@ -25,7 +25,8 @@ struct EngineEvents {
         sd_event_source *notify; /* tells a new watcher that it is connected */
         uint64_t pause;
         bool connected, complained;
-        uint64_t since_usec; /* where the stream is taken up again, CLOCK_REALTIME of the engine's host */
+        uint64_t begun_usec; /* what happened before is of no interest, CLOCK_REALTIME */
+        uint64_t last_usec; /* when the newest event was that was told of; 0 for none */
         uint64_t seen[SEEN_MAX]; /* the last events that were told of, as hashes */
         size_t n_seen;
         ConnectedHandler on_connected;
@@ -103,8 +104,8 @@ static int on_document(struct json_object *document, void *userdata)
         (void) json_get_string(attributes, ARK_LABEL_INSTANCE, &instance);
         (void) json_get_string(attributes, ARK_LABEL_ROLE, &role);
         (void) json_get_u64(document, "timeNano", &nsec);
-        if (nsec / 1000 > e->since_usec)
-                e->since_usec = nsec / 1000;
+        if (nsec / 1000 > e->last_usec)
+                e->last_usec = nsec / 1000;
         if (was_seen(e, hash_event(nsec, id, action)) || startswith(action, "exec_"))
                 return 0;
         if (e->on_event)
@@ -131,7 +132,7 @@ static void on_pong(EngineTask *t, const EngineReply *reply)
 {
         StreamTask *s = container_of(t, StreamTask, task);
         EngineEvents *e = s->events;
-        uint64_t since = e->since_usec > OVERLAP ? e->since_usec - OVERLAP : 0;
+        uint64_t since = e->last_usec > e->begun_usec + OVERLAP ? e->last_usec - OVERLAP : e->begun_usec;
         int r;
 
         if (reply->error < 0) {
@@ -202,8 +203,6 @@ static int connect_to_engine(EngineEvents *e)
         s->filters = engine_filters(e->client, true);
         if (!s->filters)
                 return -ENOMEM;
-        if (e->since_usec == 0)
-                e->since_usec = now_realtime();
         r = engine_task_request(t, "GET", NULL, on_pong, "/_ping");
         if (r < 0)
                 return r;
@@ -229,6 +228,7 @@ int engine_events_new(EngineClient *c, EngineEvents **ret)
                 return -ENOMEM;
         e->client = c;
         e->pause = RETRY_MIN;
+        e->begun_usec = now_realtime();
         r = sd_event_add_time(c->event, &e->retry, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_retry, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->retry, SD_EVENT_OFF);
