@@ -21,6 +21,7 @@ typedef struct CurlReply {
          *  -ETIMEDOUT   the deadline passed
          *  -EFBIG       the reply is larger than reply_max
          *  -EPROTO      what came is not HTTP
+         *  -EINVAL      the URL is malformed
          *  -ENOMEM, or what on_data() answered
          */
         int error;

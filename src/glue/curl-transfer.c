@@ -235,9 +235,8 @@ static int error_of(CURLcode code)
         case CURLE_OUT_OF_MEMORY:
                 return -ENOMEM;
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
                 return -EINVAL;
-        default:
+        default: /* CURLE_UNSUPPORTED_PROTOCOL is what HTTP/0.9, that is anything, is called */
                 return -EPROTO;
         }
 }
