@@ -288,6 +288,10 @@ static void test_pulls(void **state)
 
         assert_int_equal(CALL(&f, &o, ensure_image, IMAGE, TIMEOUT, NULL, outcome_done), 0);
         assert_int_equal(CALL(&f, &o, ensure_image, small, TIMEOUT, outcome_progress, outcome_done), 0);
+        if (getenv("ARK_TEST_DIGEST"))
+                assert_int_equal(CALL(&f, &o, ensure_image, getenv("ARK_TEST_DIGEST"), TIMEOUT, NULL,
+                                                 outcome_done),
+                                0);
         assert_int_equal(CALL(&f, &o, ensure_image, missing, TIMEOUT, NULL, outcome_done), -ENOENT);
         assert_non_null(strstr(o.reason, missing));
         assert_int_equal(CALL(&f, &o, ensure_image, no_tag, TIMEOUT, NULL, outcome_done), -ENOENT);
