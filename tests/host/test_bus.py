@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -15,22 +16,22 @@ INSTANCE = f"{BUS_NAME}.Instance"
 
 
 @contextlib.contextmanager
-def monitor(host):
+def monitor(host, tmp_path):
     """Yields a function that answers what has been sent to and from arkd on the bus so far."""
-    process = subprocess.Popen(host.command("busctl", "monitor", "--json=short", BUS_NAME),
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    messages = []
+    output = tmp_path / "monitor"
 
     def read():
-        os.set_blocking(process.stdout.fileno(), False)
-        while line := process.stdout.readline():
-            messages.append(json.loads(line))
-        return messages
+        lines = output.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    with open(output, "w") as file:
+        process = subprocess.Popen(host.command("busctl", "monitor", "--json=short", BUS_NAME), stdout=file,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_for("the monitor sees a call", lambda: host.bus_property("Version") and read())
         yield read
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait()
 
 
@@ -89,9 +90,9 @@ def test_same_key_makes_one_instance(host, work):
     assert create(host, work, product, "Acme", *option) == first
 
 
-def test_signals(host, work):
+def test_signals(host, work, tmp_path):
     product = work.quick()
-    with monitor(host) as seen:
+    with monitor(host, tmp_path) as seen:
         id, path = create(host, work, product)
         wait_for("it runs", lambda: status(host, path) == "running", 30)
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""The click in a real Chromium, from another machine: button, dialog, link, the application's own page."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from arkhost import TOP
+
+PHASES = ["queued", "image", "network", "volume", "database", "app", "health"]
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Node with Playwright's core, which the frontend's tests use too."""
+    for program in ("node", "chromium"):
+        assert shutil.which(program), f"{program} is missing; run packaging/install-deps"
+    if not (TOP / "frontend/node_modules/playwright-core").is_dir():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=TOP / "frontend", check=True,
+                       timeout=600)
+    return shutil.which("node")
+
+
+@pytest.fixture
+def browse(host, node):
+    """Plays a scene of browser.mjs and answers what was seen."""
+    def play(scene, **settings):
+        settings["url"] = f"http://{host.address}:3000/"
+        done = subprocess.run([node, TOP / "tests/host/browser.mjs", scene, json.dumps(settings)],
+                              capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stdout + done.stderr
+        seen = json.loads(done.stdout)
+        assert seen["problems"] == []
+        return seen
+    return play
+
+
+def check_deploy(host, work, seen):
+    instance = work.adopt(seen["id"])
+    reached = [phase for phase in seen["phases"] if phase in PHASES]
+    assert reached == sorted(reached, key=PHASES.index) and len(reached) >= 2, seen
+    assert seen["stages"] == ["form", "progress", "ready"]
+    assert seen["link"] == {"target": "_blank", "rel": "noopener noreferrer", "path": f"/instances/{instance.id}/"}
+    assert seen["app"]["url"].startswith(f"http://{host.address}:3000/instances/{instance.id}/")
+    assert seen["app"]["opener"] is None and seen["app"]["storage"] == 0
+    return instance
+
+
+@pytest.mark.parametrize("locale, words", [
+    ("es-ES", {"lang": "es", "button": "Desplegar", "link": "Acceder a mi aplicación"}),
+    ("en-GB", {"lang": "en", "button": "Deploy", "link": "Open my application"}),
+])
+def test_miniflux(host, work, browse, locale, words):
+    seen = browse("miniflux", locale=locale, client="Panadería Ñandú")
+    instance = check_deploy(host, work, seen)
+    assert seen["lang"] == words["lang"] and seen["button"] == words["button"]
+    assert words["link"] in seen["linkText"]
+    assert len(seen["credentials"]) == 2 and len(seen["credentials"][1]) == 24
+    assert seen["loggedIn"] is True
+    assert seen["mine"] is True
+    assert instance.state()["client_name"] == "Panadería Ñandú"
+    assert instance.sql("select username from users") == seen["credentials"][0]
+
+
+def test_a_row_is_written_and_read_back(host, work, browse):
+    product = work.product()
+    seen = browse("notes", product=product, client="Acme", note="Grüße & <b>50 €</b>")
+    instance = check_deploy(host, work, seen)
+    assert seen["notes"] == seen["notesAfterReload"] == ["Grüße & <b>50 €</b>"]
+    assert seen["credentials"] == []
+    assert instance.sql("select text from notes") == "Grüße & <b>50 €</b>"
+
+
+def test_failure_is_shown_and_tried_again(host, work, browse):
+    product = work.quick({"MODE": "exit"})
+    seen = browse("failure", product=product, client="Acme", locale="es-ES")
+    first, second = (work.adopt(id) for id in seen["ids"])
+    assert first.id != second.id
+    reason = first.state()["error"]["reason"]
+    assert reason and reason in seen["text"]
+    assert "Comprobar que responde" in seen["text"]
+    assert "MODE=exit" not in seen["text"]
+
+
+def test_name_is_checked_by_the_page(host, browse):
+    before = host.local.get("/api/instances").json["items"]
+    seen = browse("names", product="miniflux")
+    assert all(seen["errors"]) and len(seen["errors"]) == 2
+    assert host.local.get("/api/instances").json["items"] == before
+
+
+def test_waiting_page_becomes_the_application(host, work, browse):
+    """One who follows the link too early waits there."""
+    instance = work.order(work.product())
+    seen = browse("wait", path=f"/instances/{instance.id}/")
+    assert seen["heading"] == "Test app of Acme"

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""Instances are kept apart from each other and from the host; their names, labels and limits are as promised."""
+
+import ipaddress
+import json
+
+import pytest
+
+from workshop import Workshop
+
+POOL = ipaddress.ip_network("10.231.0.0/16")
+REACH = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2).close()
+    print("reached")
+except OSError as error:
+    print("refused", error)
+"""
+LISTEN = "import socket; s = socket.create_server(('0.0.0.0', 7777)); s.accept()"
+
+
+@pytest.fixture(scope="module")
+def shop(host):
+    with Workshop(host) as work:
+        yield work
+
+
+@pytest.fixture(scope="module")
+def one(shop):
+    return shop.deploy(shop.product(), "One")
+
+
+@pytest.fixture(scope="module")
+def two(shop):
+    return shop.deploy(shop.product(), "Two")
+
+
+def networks(host, container):
+    return host.container(container)["NetworkSettings"]["Networks"]
+
+
+def address(host, container, network):
+    return networks(host, container)[network]["IPAddress"]
+
+
+def reaches(host, instance, address, port):
+    said = host.exec("docker", "exec", instance.id, "python3", "-c", REACH, address, port)
+    assert said.startswith(("reached", "refused")), said
+    return said.startswith("reached")
+
+
+def test_application_reaches_its_own_database(host, one):
+    assert reaches(host, one, one.database, 5432)
+    assert one.ask("/notes").json == []
+
+
+def test_application_reaches_no_other_instance(host, one, two):
+    assert not reaches(host, one, address(host, two.id, "ark_production"), 8080)
+    assert not reaches(host, one, address(host, two.id, f"{two.id}_net"), 8080)
+    assert not reaches(host, one, address(host, two.database, f"{two.id}_net"), 5432)
+    assert not reaches(host, one, two.id, 8080)
+    assert not reaches(host, one, two.database, 5432)
+    # It is there, though: the host reaches it.
+    assert host.exec("curl", "-s", f"http://{address(host, two.id, 'ark_production')}:8080/healthz") == "ok"
+
+
+def test_application_reaches_no_port_of_the_host(host, one):
+    gateways = [str(ipaddress.ip_network(_subnet(host, network))[1]) for network in
+                ("ark_production", f"{one.id}_net")]
+    for gateway in [*gateways, host.address]:
+        for port in (3000, 3001, 5050, 5000):
+            assert not reaches(host, one, gateway, port), f"{gateway}:{port}"
+    # Neither does the database's container, from its internal network.
+    script = f"exec 3<>/dev/tcp/{gateways[1]}/3000 && echo reached"
+    done = host.run("docker", "exec", one.database, "timeout", "3", "bash", "-c", script)
+    assert "reached" not in done.stdout
+
+
+def _subnet(host, network):
+    return host.engine(f"/networks/{network}")["IPAM"]["Config"][0]["Subnet"]
+
+
+def test_nothing_is_published(host, one):
+    for container in (one.id, one.database):
+        seen = host.container(container)
+        assert not seen["HostConfig"]["PortBindings"] and not seen["HostConfig"]["PublishAllPorts"]
+        assert not [port for port, bound in seen["NetworkSettings"]["Ports"].items() if bound]
+    listening = host.exec("ss", "-Hltnp")
+    assert "docker-proxy" not in listening and ":8080 " not in listening and ":5432 " not in listening
+
+
+def test_networks(host, one, two):
+    private = host.engine(f"/networks/{one.id}_net")
+    assert private["Internal"] is True
+    subnet = ipaddress.ip_network(_subnet(host, f"{one.id}_net"))
+    assert subnet.prefixlen == 28 and subnet.subnet_of(POOL)
+    assert private["Options"]["com.docker.network.bridge.name"] == "ark" + one.id.removeprefix("client_")
+    assert not subnet.overlaps(ipaddress.ip_network(_subnet(host, f"{two.id}_net")))
+
+    ingress = host.engine("/networks/ark_production")
+    assert ingress["Options"]["com.docker.network.bridge.name"] == "arkprod"
+    assert ingress["Options"]["com.docker.network.bridge.enable_icc"] == "false"
+    assert ipaddress.ip_network(_subnet(host, "ark_production")) == next(POOL.subnets(new_prefix=20))
+    attached = {container["Name"] for container in ingress["Containers"].values()}
+    assert {one.id, two.id} <= attached and not {one.database, two.database} & attached
+    assert set(networks(host, one.id)) == {f"{one.id}_net", "ark_production"}
+    assert set(networks(host, one.database)) == {f"{one.id}_net"}
+
+
+def test_names_and_labels(host, one):
+    app, database = host.container(one.id), host.container(one.database)
+    assert (app["Config"]["Hostname"], database["Config"]["Hostname"]) == (one.id, one.database)
+    volume = host.engine(f"/volumes/{one.id}_db_data")
+    private = host.engine(f"/networks/{one.id}_net")
+    deployment = app["Config"]["Labels"]["network.ark.deployment"]
+    assert deployment
+    product = one.created["product_id"]
+    for labels in (app["Config"]["Labels"], database["Config"]["Labels"], volume["Labels"], private["Labels"]):
+        assert labels["network.ark.deployment"] == deployment
+        assert labels["network.ark.instance"] == labels["ark.instance"] == one.id
+        assert labels["network.ark.product"] == product
+        assert labels["com.docker.compose.project"] == one.id
+    for seen, role in ((app, "app"), (database, "db")):
+        labels = seen["Config"]["Labels"]
+        assert labels["network.ark.role"] == role
+        assert labels["com.docker.compose.container-number"] == "1"
+        assert labels["com.docker.compose.oneoff"] == "False"
+        assert labels["com.docker.compose.service"] and labels["com.docker.compose.config-hash"]
+        assert labels["com.docker.compose.project.config_files"] == f"/var/lib/arkd/compose/compose.{one.id}.yml"
+        assert labels["com.docker.compose.project.working_dir"] == "/var/lib/arkd/compose"
+    assert private["Labels"]["com.docker.compose.network"] and volume["Labels"]["com.docker.compose.volume"]
+    mounts = [mount for mount in database["Mounts"] if mount["Type"] == "volume"]
+    assert [(mount["Name"], mount["Destination"]) for mount in mounts] == \
+        [(f"{one.id}_db_data", "/var/lib/postgresql/data")]
+
+
+def test_environment(host, one):
+    seen = one.ask("/echo/").json["env"]
+    assert {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DATABASE_URL", "ARK_INSTANCE_ID",
+            "PUBLIC_URL", "BASE_PATH", "CLIENT_NAME"} <= set(seen)
+    given = dict(one.split("=", 1) for one in host.container(one.id)["Config"]["Env"])
+    password = one.credentials()["password"]
+    assert given["DB_HOST"] == given["DB_NAME"] == one.database
+    assert (given["DB_PORT"], given["DB_USER"], given["DB_PASSWORD"]) == ("5432", "postgres", password)
+    assert given["ARK_INSTANCE_ID"] == one.id and given["CLIENT_NAME"] == "One"
+    assert given["PUBLIC_URL"].rstrip("/") == one.created["access_url"].rstrip("/")
+    assert given["BASE_PATH"] == one.base and not given["BASE_PATH"].endswith("/")
+    assert password in given["DATABASE_URL"] and one.database in given["DATABASE_URL"]
+
+
+def test_limits_and_privileges(host, one):
+    limits = host.container(one.id)["HostConfig"]
+    assert limits["Memory"] == 96 * 1024 * 1024 and limits["NanoCpus"] == 10**9 and limits["PidsLimit"] == 64
+    assert limits["ReadonlyRootfs"] is True
+    assert not limits["Privileged"] and not limits["CapAdd"] and limits["CapDrop"] == ["ALL"]
+    assert any(option.startswith("no-new-privileges") for option in limits["SecurityOpt"])
+    assert limits["NetworkMode"] != "host" and not limits["Binds"] and limits["PidMode"] == ""
+    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
+    database = host.container(one.database)["HostConfig"]
+    assert database["Memory"] == 256 * 1024 * 1024 and database["CapDrop"] == ["ALL"]
+    assert "SYS_ADMIN" not in (database["CapAdd"] or [])
+    assert host.container(one.database)["Config"]["Healthcheck"]["Test"]
+
+
+def test_slice(host, one):
+    assert host.unit(f"ark-{one.id}.slice", "ActiveState")["ActiveState"] == "active"
+    for container in (one.id, one.database):
+        assert host.container(container)["HostConfig"]["CgroupParent"] == f"ark-{one.id}.slice"
+        pid = host.container(container)["State"]["Pid"]
+        assert f"ark-{one.id}.slice" in host.exec("cat", f"/proc/{pid}/cgroup")
+
+
+def test_secrets_are_their_own(host, one, two):
+    assert one.credentials()["password"] != two.credentials()["password"]
+    assert one.token != two.token
+    host.public.get(f"/api/instances/{two.id}/access",
+                    headers={"Authorization": f"Bearer {one.token}"}).expect_problem(401)
+
+
+def test_applications_cannot_use_the_operators_verbs(host, one):
+    """They may reach what a visitor's browser may, from the visitor's browser; never more."""
+    host.public.delete(f"/api/instances/{one.id}", headers={"Referer": one.created["access_url"]}) \
+        .expect_problem(403)
+
+
+def test_strangers_are_left_alone(host, work):
+    """What has the name but not the labels is not ours to take over or to remove."""
+    instance = work.deploy(work.quick())
+    stranger = f"{instance.id}_stranger"
+    host.exec("docker", "volume", "create", "--label", "network.ark.instance=" + "client_" + "x" * 12, stranger)
+    try:
+        instance.delete()
+        assert json.loads(host.exec("docker", "volume", "inspect", stranger))
+    finally:
+        host.exec("docker", "volume", "rm", stranger)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""The engine or the store goes away: callers are told, running instances are not harmed, all recovers by itself."""
+
+import contextlib
+
+import pytest
+
+from arkhost import BusError, wait_for
+
+ORDER = {"product_id": "miniflux", "client_name": "Acme"}
+
+
+@contextlib.contextmanager
+def stopped(host, *units):
+    host.exec("systemctl", "stop", *units)
+    try:
+        yield
+    finally:
+        host.exec("systemctl", "start", *units)
+        host.wait_healthy()
+
+
+@contextlib.contextmanager
+def without_engine(host):
+    with stopped(host, "docker.service", "docker.socket"):
+        degraded(host, "engine")
+        yield
+
+
+@contextlib.contextmanager
+def without_store(host):
+    with stopped(host, "arkd-redis.service"):
+        degraded(host, "store")
+        yield
+
+
+def degraded(host, missing):
+    def seen():
+        health = host.health()
+        return health if health["status"] == "degraded" else None
+    health = wait_for("healthz says degraded", seen, 10)
+    assert {name: health[name]["connected"] for name in ("engine", "store")} == \
+        {name: name != missing for name in ("engine", "store")}
+
+
+def unavailable(answer, name):
+    answer.expect_problem(503, saying=name)
+    assert int(answer.header("Retry-After")) > 0
+
+
+def test_without_engine(host, work):
+    survivor = work.deploy(work.product())
+    survivor.ask("/notes", "POST", b"text=kept", [("Content-Type", "application/x-www-form-urlencoded")]).expect(303)
+    with without_engine(host):
+        unavailable(host.public.post("/api/instances", ORDER), "Docker")
+        unavailable(host.local.post("/api/instances", ORDER), "Docker")
+        unavailable(host.local.delete(f"/api/instances/{survivor.id}"), "Docker")
+        assert host.bus_property("EngineConnected") is False
+        with pytest.raises(BusError, match="Docker"):
+            host.bus("CreateInstance", "ssa{sv}", "miniflux", "Acme", "0")
+        # What needs no engine goes on.
+        host.public.get("/api/products").expect(200)
+        assert survivor.state()["status"] == "running"
+        assert host.public.get("/").status == 200
+    assert host.bus_property("EngineConnected") is True
+    wait_for("it serves again", lambda: survivor.ask("/notes").status == 200, 30)
+    assert [note["text"] for note in survivor.ask("/notes").json] == ["kept"]
+    work.deploy(work.quick())
+
+
+def test_engine_goes_in_the_middle_of_a_deploy(host, work):
+    instance = work.order(work.product(deadline_s=120))
+    wait_for("it has begun", lambda: instance.state()["phase"] not in ("queued", "image"), 20)
+    with without_engine(host):
+        assert instance.state()["status"] == "pending"
+    assert instance.wait(seconds=90)
+    instance.ask("/notes").expect(200)
+
+
+def test_journal_says_that_the_engine_is_away(host):
+    with without_engine(host):
+        pass
+    entries = host.journal("-u", "arkd", "-n", "200", "-p", "notice")
+    assert [one for one in entries if "docker" in one["MESSAGE"].lower() or "engine" in one["MESSAGE"].lower()]
+
+
+def test_without_store(host, work):
+    survivor = work.deploy(work.quick())
+    with without_store(host):
+        unavailable(host.public.post("/api/instances", ORDER), "Redis")
+        unavailable(host.local.delete(f"/api/instances/{survivor.id}"), "Redis")
+        unavailable(host.local.delete("/api/products/miniflux"), "Redis")
+        assert host.bus_property("StoreConnected") is False
+        # Reads are served from memory.
+        assert survivor.state()["status"] == "running"
+        host.public.get("/api/products").expect(200)
+        survivor.ask("/").expect(200)
+    assert host.bus_property("StoreConnected") is True
+    work.deploy(work.quick())
+    survivor.delete()
+
+
+def test_arkd_is_started_without_its_store(host, work):
+    survivor = work.deploy(work.quick())
+    host.exec("systemctl", "stop", "arkd.service")
+    with stopped(host, "arkd-redis.service"):
+        # Wanted by arkd, it would be started along with it.
+        host.exec("systemctl", "mask", "--runtime", "arkd-redis.service")
+        try:
+            degraded(host, "store")
+            unavailable(host.public.get(f"/api/instances/{survivor.id}"), "Redis")
+            unavailable(host.public.post("/api/instances", ORDER), "Redis")
+            survivor.ask("/").expect(200)
+        finally:
+            host.exec("systemctl", "unmask", "--runtime", "arkd-redis.service")
+    assert survivor.state()["status"] == "running"
+
+
+def test_store_goes_in_the_middle_of_a_deploy(host, work):
+    instance = work.order(work.product())
+    wait_for("it has begun", lambda: instance.state()["phase"] not in ("queued", "image"), 20)
+    with without_store(host):
+        pass
+    assert instance.wait(seconds=60)
+    assert '"running"' in host.redis("get", f"instance:{instance.id}")
+    assert host.redis("xlen", "ark:jobs") == "0"
+
+
+def test_store_is_killed(host, work):
+    """What was acknowledged is on disk."""
+    instance = work.deploy(work.quick())
+    host.exec("systemctl", "kill", "--signal=KILL", "arkd-redis.service")
+    host.exec("systemctl", "restart", "arkd.service")
+    host.wait_healthy()
+    assert instance.state()["status"] == "running"
+    assert "miniflux" in host.public.get("/api/products").text
+
+
+def test_both_come_back_after_a_restart_of_all(host, work):
+    instance = work.deploy(work.product())
+    host.exec("systemctl", "restart", "docker.service", "arkd-redis.service", "arkd.service", "nginx.service",
+              timeout=120)
+    host.wait_healthy()
+    wait_for("it serves again", lambda: instance.ask("/notes").status == 200, 30)
+    work.deploy(work.quick())
