@@ -93,30 +93,19 @@ static void on_http(const CurlReply *reply, void *userdata)
 {
         char text[32];
 
-        switch (reply->error) {
-        case 0:
-                (void) snprintf(text, sizeof text, "HTTP status %ld", reply->status);
-                if (reply->status >= 500)
-                        attempt_finish(userdata, -EBADMSG, text);
-                else
-                        attempt_finish(userdata, 0, NULL);
-                break;
-        case -ETIMEDOUT:
+        if (reply->error == -ENOTCONN && reply->os_error > 0)
+                finish_unconnected(userdata, reply->os_error);
+        else if (reply->error == -ETIMEDOUT)
                 attempt_finish(userdata, -ETIMEDOUT, "no answer in time");
-                break;
-        case -EPROTO:
-        case -EINVAL: /* libcurl takes it for HTTP/0.9 */
+        else if (reply->error == -EPROTO || reply->error == -EINVAL) /* libcurl takes it for HTTP/0.9 */
                 attempt_finish(userdata, -EPROTO, "what it answered is not HTTP");
-                break;
-        case -ENOTCONN:
-                if (reply->os_error > 0) {
-                        finish_unconnected(userdata, reply->os_error);
-                        break;
-                }
-                /* fall through */
-        default:
+        else if (reply->error < 0)
                 attempt_finish(userdata, reply->error, reply->reason);
-        }
+        else if (reply->status >= 500) {
+                (void) snprintf(text, sizeof text, "HTTP status %ld", reply->status);
+                attempt_finish(userdata, -EBADMSG, text);
+        } else
+                attempt_finish(userdata, 0, NULL);
 }
 
 static int http_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, PortDone done,
