@@ -136,48 +136,51 @@ static void store_product(Request *request, Product *product, bool deletion)
         request->state_free = product_change_orphan;
 }
 
-static void set_product(Request *request, const char *id, bool must_exist, bool must_be_new)
+static void set_product(Request *request, const char *id, bool must_be_new)
 {
         _cleanup_free_ char *field = NULL, *reason = NULL;
         _cleanup_(product_unrefp) Product *product = NULL;
+        bool exists;
         int r;
 
         r = product_new_from_json(json_get(request->arguments, "product"), &product, &field, &reason);
-        if (r == -EINVAL)
+        if (r == -EINVAL) {
                 request_fail(request, FAULT_INVALID_ARGUMENT, field, "%s: %s", field, reason);
-        else if (r < 0)
+                return;
+        }
+        if (r < 0) {
                 request_fail_errno(request, r, "The product cannot be read");
-        else if (id && !streq(product->id, id))
+                return;
+        }
+        exists = manager_get_product(request->manager, product->id) != NULL;
+        if (id && !streq(product->id, id))
                 request_fail(request, FAULT_INVALID_ARGUMENT, "id",
                                 "The product's id “%s” is not the one in the path, “%s”", product->id, id);
-        else if (must_exist && !manager_get_product(request->manager, product->id))
-                fail_no_product(request, product->id);
-        else if (must_be_new && manager_get_product(request->manager, product->id))
+        else if (must_be_new && exists)
                 request_fail(request, FAULT_CONFLICT, "id",
                                 "There is a product “%s” already. Use PUT to replace it", product->id);
-        else
+        else {
+                request->created = !exists;
                 store_product(request, product, false);
+        }
 }
 
 void run_create_product(Request *request)
 {
-        set_product(request, NULL, false, true);
+        set_product(request, NULL, true);
 }
 
-void run_replace_product(Request *request)
+void run_put_product(Request *request)
 {
         const char *id = "";
 
         (void) json_get_string(request->arguments, "id", &id);
-        if (!manager_get_product(request->manager, id))
-                fail_no_product(request, id);
-        else
-                set_product(request, id, true, false);
+        set_product(request, id, false);
 }
 
 void run_set_product(Request *request)
 {
-        set_product(request, NULL, false, false);
+        set_product(request, NULL, false);
 }
 
 static unsigned count_users(Manager *m, const char *product_id)

@@ -17,7 +17,7 @@ static const Argument product_arguments[] = {
         { NULL },
 };
 
-static const Argument replace_product_arguments[] = {
+static const Argument put_product_arguments[] = {
         { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
         { "product", ARGUMENT_OBJECT, ARGUMENT_WHOLE_BODY, .required = true },
         { NULL },
@@ -52,8 +52,8 @@ const Action action_table[] = {
                         .run = run_get_product },
         { "CreateProduct", POLKIT "manage-products", ROLE_OPERATOR, "POST", "/api/products", 201,
                         product_arguments, .run = run_create_product },
-        { "ReplaceProduct", POLKIT "manage-products", ROLE_OPERATOR, "PUT", "/api/products/{id}", 200,
-                        replace_product_arguments, .run = run_replace_product },
+        { "PutProduct", POLKIT "manage-products", ROLE_OPERATOR, "PUT", "/api/products/{id}", 200,
+                        put_product_arguments, .run = run_put_product },
         { "SetProduct", POLKIT "manage-products", ROLE_OPERATOR, NULL, NULL, 0, product_arguments,
                         .run = run_set_product },
         { "DeleteProduct", POLKIT "manage-products", ROLE_OPERATOR, "DELETE", "/api/products/{id}", 200,

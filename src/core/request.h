@@ -64,7 +64,7 @@ struct Request {
         char *reason; /* a sentence: what happened and what to do next */
         unsigned retry_after_s; /* with 503 and 429; 0 for none */
         struct json_object *result;
-        bool created; /* a create that answered with something finished already: HTTP 201 in place of 202 */
+        bool created; /* the answer is about something new that is there already: HTTP 201 */
 
         RequestDone done;
         void *userdata;

@@ -49,7 +49,7 @@ static void test_actions_are_methods(void **state)
 {
         static const char *const not_on_the_bus[] = {
                 "GetProduct", /* the Product object */
-                "CreateProduct", "ReplaceProduct", /* SetProduct is both */
+                "CreateProduct", "PutProduct", /* SetProduct is both */
                 "GetAccess", /* of the customer, by token */
         };
 
