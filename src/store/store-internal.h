@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 #define COMMITS_MAX     1024
-#define WRITES_MAX      256
+#define WRITES_MAX      8192
 #define RECORD_SIZE_MAX (1024U * 1024)
 
 typedef struct StoreCommit StoreCommit;
