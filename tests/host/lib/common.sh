@@ -6,7 +6,6 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPO=$(cd "$HERE/../.." && pwd)
 CACHE=${ARK_TEST_CACHE:-/var/cache/ark-deploy-test}
 HOSTS=$CACHE/hosts
-MIRROR=${ARK_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 # One line a step on stderr, with the seconds since the start: stdout is for answers.
 say() {

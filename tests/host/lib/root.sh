@@ -37,7 +37,7 @@ root_bootstrap() {
     mmdebstrap --variant=minbase --include="$packages" \
         --dpkgopt=force-confold --aptopt='Acquire::Languages "none"' \
         --extract-hook="cp -r '$HERE/root/files/.' \"\$1\"" \
-        "$suite" "$path" "$MIRROR" || return 1
+        "$suite" "$path" "$("$REPO/packaging/debian-mirror")" || return 1
     root_add_compose "$suite" "$path" || return 1
     root_quieten "$path"
 }
@@ -49,7 +49,7 @@ root_add_compose() {
     work=$(mktemp -d)
     mkdir -p "$work"/{etc/apt/{trusted.gpg.d,preferences.d},state/lists/partial,cache/archives/partial}
     cp /usr/share/keyrings/debian-archive-*.gpg "$work/etc/apt/trusted.gpg.d/"
-    echo "deb $MIRROR trixie main" >"$work/etc/apt/sources.list"
+    echo "deb $("$REPO/packaging/debian-mirror") trixie main" >"$work/etc/apt/sources.list"
     touch "$work/status"
     local apt=(apt-get -o "Dir::Etc=$work/etc/apt" -o "Dir::State=$work/state" -o "Dir::Cache=$work/cache"
         -o "Dir::State::status=$work/status" -o "APT::Sandbox::User=root")
