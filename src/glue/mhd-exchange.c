@@ -88,6 +88,7 @@ void mhd_exchange_resume(MhdExchange *e)
         e->suspended = false;
         e->hangup = sd_event_source_disable_unref(e->hangup);
         MHD_resume_connection(e->connection);
+        mhd_glue_kick(e->glue);
         mhd_glue_wake(e->glue);
 }
 

@@ -51,6 +51,14 @@ static void glue_run(MhdGlue *g)
         glue_arm_timer(g);
 }
 
+void mhd_glue_kick(MhdGlue *g)
+{
+        if (!g->timer)
+                return;
+        (void) sd_event_source_set_time_relative(g->timer, 0);
+        (void) sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+}
+
 static int glue_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         glue_run(userdata);

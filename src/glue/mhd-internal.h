@@ -23,6 +23,9 @@ struct MhdGlue {
         LIST_HEAD(, MhdConnection) connections;
 };
 
+/* Has the daemon run in the loop's next turn: its descriptor says nothing of connections that were resumed. */
+void mhd_glue_kick(MhdGlue *glue);
+
 /* Cuts the connection off after that time from now; UINT64_MAX for never. */
 void mhd_connection_set_deadline(struct MHD_Connection *connection, uint64_t usec);
 
