@@ -25,42 +25,53 @@ static int refuse_non_finite(struct json_object *object, int flags, struct json_
                                : JSON_C_VISIT_RETURN_CONTINUE;
 }
 
+static const char *parse_ascii(
+                const char *text, size_t n, struct json_tokener *tokener, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *object = json_tokener_parse_ex(tokener, text, (int) n);
+        size_t end;
+
+        if (json_tokener_get_error(tokener) == json_tokener_continue)
+                /* A bare number ends only at what follows it. */
+                object = json_tokener_parse_ex(tokener, "\0", 1);
+        if (json_tokener_get_error(tokener) == json_tokener_continue)
+                return "it ends too early";
+        if (json_tokener_get_error(tokener) != json_tokener_success)
+                return json_tokener_error_desc(json_tokener_get_error(tokener));
+        end = json_tokener_get_parse_end(tokener);
+        if (end < n && strspn(text + end, " \t\r\n") < n - end)
+                return "something follows it";
+        if (json_c_visit(object, 0, refuse_non_finite, NULL) < 0)
+                return "NaN and Infinity are not JSON";
+        *ret = TAKE_PTR(object);
+        return NULL;
+}
+
 int json_parse(const char *text, size_t n, struct json_object **ret, const char **ret_reason)
 {
         _cleanup_(json_tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-        _cleanup_json_ struct json_object *object = NULL;
-        const char *reason = NULL;
+        _cleanup_free_ char *ascii = NULL;
+        const char *reason;
 
         if (!tokener)
                 return -ENOMEM;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
         if (n == 0)
                 reason = "it is empty";
-        else if (n > INT_MAX)
+        else if (n > INT_MAX / 3)
                 reason = "it is too long";
+        else if (!utf8_is_valid(text, n))
+                reason = "it is not valid UTF-8";
         else {
-                object = json_tokener_parse_ex(tokener, text, (int) n);
-                if (json_tokener_get_error(tokener) == json_tokener_continue)
-                        /* A bare number ends only at what follows it. */
-                        object = json_tokener_parse_ex(tokener, "\0", 1);
-                if (json_tokener_get_error(tokener) == json_tokener_continue)
-                        reason = "it ends too early";
-                else if (json_tokener_get_error(tokener) != json_tokener_success)
-                        reason = json_tokener_error_desc(json_tokener_get_error(tokener));
-                else if (json_tokener_get_parse_end(tokener) < n &&
-                                strspn(text + json_tokener_get_parse_end(tokener), " \t\r\n") <
-                                                n - json_tokener_get_parse_end(tokener))
-                        reason = "something follows it";
-                else if (json_c_visit(object, 0, refuse_non_finite, NULL) < 0)
-                        reason = "NaN and Infinity are not JSON";
+                /* json-c 0.18, when strict, refuses all that is not ASCII. */
+                ascii = utf8_to_json_escapes(text, n, &n);
+                if (!ascii)
+                        return -ENOMEM;
+                reason = parse_ascii(ascii, n, tokener, ret);
         }
-        if (reason) {
-                if (ret_reason)
-                        *ret_reason = reason;
-                return -EINVAL;
-        }
-        *ret = TAKE_PTR(object);
-        return 0;
+        if (reason && ret_reason)
+                *ret_reason = reason;
+        return reason ? -EINVAL : 0;
 }
 
 struct json_object *json_get(struct json_object *object, const char *name)

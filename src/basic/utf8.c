@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* Decodes one character; answers its length in bytes, 0 where it is not well-formed. */
 static size_t decode(const unsigned char *s, size_t n, uint32_t *ret)
@@ -102,4 +104,36 @@ char *utf8_make_valid(const char *s, size_t n)
         }
         *o = '\0';
         return out;
+}
+
+static size_t put_escape(char *out, uint32_t c)
+{
+        if (c < 0x10000)
+                return (size_t) sprintf(out, "\\u%04x", (unsigned) c);
+        c -= 0x10000;
+        return (size_t) sprintf(out, "\\u%04x\\u%04x", 0xd800u + (unsigned) (c >> 10),
+                        0xdc00u + (unsigned) (c & 0x3ff));
+}
+
+char *utf8_to_json_escapes(const char *s, size_t n, size_t *ret_n)
+{
+        /* Two bytes become six, four become twelve; the last escape is followed by a NUL. */
+        char *copy = malloc(n * 3 + 1);
+        size_t length, k = 0;
+        uint32_t c;
+
+        if (!copy)
+                return NULL;
+        for (size_t i = 0; i < n; i += length) {
+                length = decode((const unsigned char *) s + i, n - i, &c);
+                if (length == 0)
+                        break;
+                if (length == 1)
+                        copy[k++] = s[i];
+                else
+                        k += put_escape(copy + k, c);
+        }
+        copy[k] = 0;
+        *ret_n = k;
+        return copy;
 }

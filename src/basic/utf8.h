@@ -15,3 +15,7 @@ int utf8_count_printable(const char *s, size_t *ret_characters);
 /* A copy of the n bytes in which what is not well-formed became U+FFFD and control characters other than tab and
  * line feed became spaces. NULL when out of memory. */
 char *utf8_make_valid(const char *s, size_t n);
+
+/* A copy of the n valid bytes in which every character beyond ASCII became a JSON escape (\uXXXX, two of them for
+ * what needs two), which means the same within a JSON string. NULL when out of memory. */
+char *utf8_to_json_escapes(const char *s, size_t n, size_t *ret_n);

@@ -99,6 +99,12 @@ static void test_json(void **state)
         assert_int_equal(json_get_string(o, "b", &s), -EINVAL);
         assert_int_equal(json_get_string(o, "zz", &s), -ENOENT);
 
+        _cleanup_json_ struct json_object *q = NULL;
+        const char *text = "{\"\u00f1\":\"\u00e9 \u2014 \U0001F680 \\u00e9\"}";
+        assert_int_equal(json_parse(text, strlen(text), &q, &reason), 0);
+        assert_int_equal(json_get_string(q, "\u00f1", &s), 0);
+        assert_string_equal(s, "\u00e9 \u2014 \U0001F680 \u00e9");
+
         static const char *const bad[] = { "", "{", "{} x", "nul", "[1,]", "{\"a\":NaN}", "\"\xff\"" };
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 struct json_object *p = NULL;
