@@ -89,7 +89,6 @@ void mhd_exchange_resume(MhdExchange *e)
         e->hangup = sd_event_source_disable_unref(e->hangup);
         MHD_resume_connection(e->connection);
         mhd_glue_kick(e->glue);
-        mhd_glue_wake(e->glue);
 }
 
 static enum MHD_Result exchange_send(MhdExchange *e)

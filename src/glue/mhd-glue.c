@@ -32,19 +32,6 @@ static void glue_arm_timer(MhdGlue *g)
                 log_error_errno(r, "HTTP timeouts cannot be armed: %m");
 }
 
-void mhd_glue_wake(MhdGlue *g)
-{
-        int r;
-
-        if (!g->timer)
-                return;
-        r = sd_event_source_set_time_relative(g->timer, 0);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error_errno(r, "HTTP cannot be woken: %m");
-}
-
 static void glue_run(MhdGlue *g)
 {
         (void) MHD_run(g->daemon);

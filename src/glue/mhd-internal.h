@@ -36,7 +36,4 @@ enum MHD_Result mhd_exchange_on_access(void *userdata, struct MHD_Connection *co
 void mhd_exchange_on_completed(void *userdata, struct MHD_Connection *connection, void **cls,
                 enum MHD_RequestTerminationCode code);
 
-/* Has libmicrohttpd run at the loop's next turn: it does not by itself notice what was resumed between its turns. */
-void mhd_glue_wake(MhdGlue *glue);
-
 void mhd_exchange_resume(MhdExchange *exchange);
