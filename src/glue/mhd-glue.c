@@ -32,18 +32,27 @@ static void glue_arm_timer(MhdGlue *g)
                 log_error_errno(r, "HTTP timeouts cannot be armed: %m");
 }
 
-static void glue_run(MhdGlue *g)
-{
-        (void) MHD_run(g->daemon);
-        glue_arm_timer(g);
-}
-
 void mhd_glue_kick(MhdGlue *g)
 {
         if (!g->timer)
                 return;
         (void) sd_event_source_set_time_relative(g->timer, 0);
         (void) sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+}
+
+/* At its limit libmicrohttpd stops listening. It begins again in the run after the one that closed a connection,
+ * but nothing would call for that one. */
+static void glue_run(MhdGlue *g)
+{
+        g->closed = false;
+        (void) MHD_run(g->daemon);
+        if (g->closed) {
+                g->closed = false;
+                (void) MHD_run(g->daemon);
+        }
+        glue_arm_timer(g);
+        if (g->closed)
+                mhd_glue_kick(g);
 }
 
 static int glue_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -94,6 +103,7 @@ static void glue_on_connection(void *userdata, struct MHD_Connection *connection
         const union MHD_ConnectionInfo *info;
 
         if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+                g->closed = true;
                 if (c)
                         LIST_REMOVE(c, list);
                 *socket_context = mfree(c);

@@ -17,7 +17,7 @@ struct MhdGlue {
         MhdLimits limits;
         MhdHandlers handlers;
         void *userdata;
-        bool stopping;
+        bool stopping, closed;
         sd_event_source *io, *timer, *sweep;
         LIST_HEAD(, MhdExchange) exchanges;
         LIST_HEAD(, MhdConnection) connections;
