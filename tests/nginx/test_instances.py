@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How /instances/<id>/ reaches an application, and no other's."""
 
+import socket
 import threading
 import time
 
@@ -163,13 +164,41 @@ def test_what_does_not_run_is_not_found(site, arkd, new_id, state, method):
     assert page.get("Retry-After") is None
 
 
-def test_an_application_that_is_down_is_502(site, arkd, new_id):
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/", "/x/y.html", "/x/?q"])
+def test_an_application_that_is_down_is_502(site, arkd, new_id, method, path):
     gone, instance = Peer(), new_id()
     gone.stop()
     arkd.run(instance, gone)
-    page = site.ask(f"/instances/{instance}/", "POST", body=b"x")
+    page = site.ask(f"/instances/{instance}{path}", method, body=b"x" if method == "POST" else b"")
     assert page.status == 502 and "no responde" in page.text
     assert page.get("Cache-Control") == "no-store"
+
+
+def test_an_application_that_has_gone_meanwhile_is_not_found(site, arkd, new_id):
+    """Its address takes no connection any more, and by then arkd knows."""
+    instance = new_id()
+    with socket.socket() as hole, socket.socket() as first, socket.socket() as second:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
+        for filling in (first, second):
+            filling.setblocking(False)
+            filling.connect_ex(hole.getsockname())
+        arkd.run(instance, "127.0.0.1:%d" % hole.getsockname()[1])
+        route = arkd.answer
+
+        def and_gone(request, handler):
+            answer = route(request, handler)
+            arkd.state(instance, "deleted")
+            return answer
+
+        arkd.answer = and_gone
+        try:
+            page = site.ask(f"/instances/{instance}/", "POST", body=b"x" * 2_000_000)
+        finally:
+            arkd.answer = route
+    assert page.status == 404 and "Aquí no hay nada" in page.text
+    assert len(arkd.asked_about(instance)) == 2
 
 
 def test_the_route_is_asked_without_the_clients_words(site, arkd, app, running):
