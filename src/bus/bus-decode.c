@@ -15,6 +15,8 @@ static const Argument *find_argument(const Action *action, const char *name)
 static char argument_signature(ArgumentType type)
 {
         switch (type) {
+        case ARGUMENT_U32:
+                return SD_BUS_TYPE_UINT32;
         case ARGUMENT_U64:
                 return SD_BUS_TYPE_UINT64;
         case ARGUMENT_BOOL:
@@ -53,6 +55,7 @@ static int decode_value(sd_bus_message *message, const Argument *argument, const
 {
         union {
                 const char *text;
+                uint32_t small;
                 uint64_t number;
                 int boolean;
         } value;
@@ -63,6 +66,9 @@ static int decode_value(sd_bus_message *message, const Argument *argument, const
         if (r < 0)
                 return r;
         switch (argument->type) {
+        case ARGUMENT_U32:
+                json = json_object_new_int64(value.small);
+                break;
         case ARGUMENT_U64:
                 json = json_object_new_uint64(value.number);
                 break;

@@ -159,3 +159,46 @@ int bus_encode_compose(BusApi *api, struct json_object *result, sd_bus_message *
         r = result_string(result, "compose", &text);
         return r < 0 ? r : sd_bus_message_append(reply, "s", text);
 }
+
+/* A list of strings, as "as". */
+static int append_strings(struct json_object *list, sd_bus_message *reply)
+{
+        size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+        int r;
+
+        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "s");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(
+                                reply, "s", json_object_get_string(json_object_array_get_idx(list, i)));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int bus_encode_logs(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error)
+{
+        const char *cursor;
+        int r;
+
+        r = result_string(result, "cursor", &cursor);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", cursor);
+        return r < 0 ? r : append_strings(json_get(result, "lines"), reply);
+}
+
+int bus_encode_cleanup(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error)
+{
+        struct json_object *failed = json_get(result, "failed");
+        size_t n = json_object_is_type(failed, json_type_array) ? json_object_array_length(failed) : 0;
+        int r;
+
+        r = append_strings(json_get(result, "removed"), reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(ss)");
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                struct json_object *pair = json_object_array_get_idx(failed, i);
+
+                r = sd_bus_message_append(reply, "(ss)",
+                                json_object_get_string(json_object_array_get_idx(pair, 0)),
+                                json_object_get_string(json_object_array_get_idx(pair, 1)));
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}

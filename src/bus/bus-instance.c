@@ -102,6 +102,12 @@ static const sd_bus_vtable instance_vtable[] = {
                         SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ExpiresAt", "t", NULL, offsetof(Instance, expires_usec),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_METHOD("Restart", "", "", bus_method_handler, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("SetExpiry", "t", SD_BUS_PARAM(expires_at), "", , bus_method_handler,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("GetLogs", "su", SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), "sas",
+                        SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), bus_method_handler,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Delete", "", "", bus_method_handler, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

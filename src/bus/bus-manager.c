@@ -33,6 +33,8 @@ static const sd_bus_vtable manager_vtable[] = {
         MANAGER_METHOD("ListProducts", "", , "a(sso)", SD_BUS_PARAM(products)),
         MANAGER_METHOD("GetCredentials", "s", SD_BUS_PARAM(id), "a{ss}", SD_BUS_PARAM(credentials)),
         MANAGER_METHOD("GetCompose", "s", SD_BUS_PARAM(id), "s", SD_BUS_PARAM(compose)),
+        MANAGER_METHOD("Cleanup", "tb", SD_BUS_PARAM(max_age_usec) SD_BUS_PARAM(dry_run), "asa(ss)",
+                        SD_BUS_PARAM(removed) SD_BUS_PARAM(failed)),
         SD_BUS_VTABLE_END,
 };
 

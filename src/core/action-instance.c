@@ -4,6 +4,7 @@
 #include "basic/file-util.h"
 #include "basic/json-util.h"
 #include "core/action-run.h"
+#include "core/change.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
 #include "core/names.h"
@@ -334,5 +335,56 @@ void run_delete_instance(Request *request)
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
                                 "The store (Redis) cannot be reached, so nothing was deleted. Try again in "
                                 "a moment");
+        }
+}
+
+/* ---- Restarting ---- */
+
+static void on_restart_job(Request *request, Instance *instance, JobEvent event)
+{
+        if (event == JOB_EVENT_STORE_FAILED)
+                change_fail(request, NULL);
+        else if (event == JOB_EVENT_ENDED && instance->status == INSTANCE_RUNNING)
+                answer_instance(request, instance);
+        else if (event == JOB_EVENT_ENDED)
+                request_fail(request, FAULT_FAILED, NULL, "Instance %s did not come up again: %s",
+                                instance->id,
+                                instance->error_reason ? instance->error_reason : "it is being deleted");
+}
+
+/* Only what has once been ready has containers to restart. */
+static bool may_restart(Request *request, const Instance *instance)
+{
+        if (!instance->job && instance->timeline[PHASE_READY] != TIMELINE_UNSET &&
+                        (instance->status == INSTANCE_RUNNING || instance->status == INSTANCE_FAILED))
+                return true;
+        request_fail(request, FAULT_CONFLICT, "id", "Instance %s cannot be restarted: it is %s%s",
+                        instance->id, instance_status_to_string(instance->status),
+                        instance->job ? ", and being worked on" : "");
+        return false;
+}
+
+void run_restart_instance(Request *request)
+{
+        Instance *instance = find_instance(request);
+        Job *job;
+        int r;
+
+        if (!instance || !may_restart(request, instance))
+                return;
+        r = job_new(request->manager, instance, JOB_RESTART, &job);
+        if (r >= 0) {
+                r = job_wait(job, request, on_restart_job);
+                if (r < 0)
+                        job_free(job);
+        }
+        if (r < 0) {
+                request_fail_errno(request, r, "The restart cannot be begun");
+                return;
+        }
+        attach_job(instance, job);
+        if (job_store(job) < 0) {
+                detach_job(instance, job);
+                change_fail(request, NULL);
         }
 }

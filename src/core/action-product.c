@@ -3,6 +3,7 @@
 
 #include "basic/json-util.h"
 #include "core/action-run.h"
+#include "core/change.h"
 #include "core/manager-internal.h"
 
 static void fail_no_product(Request *request, const char *id)
@@ -57,83 +58,51 @@ void run_get_product(Request *request)
 
 /* ---- Writing ---- */
 
-/* A change of the catalogue on its way to the store. It outlives a request that goes away. */
-typedef struct ProductChange {
-        Manager *manager;
-        Request *request; /* NULL once it is gone */
-        Product *product; /* to be set, or to be deleted */
-        bool deletion;
-        Pending *pending;
-} ProductChange;
-
-static void product_change_orphan(void *state)
+static void product_unref_payload(void *payload)
 {
-        ((ProductChange *) state)->request = NULL;
+        product_unref(payload);
 }
 
-static void product_change_free(ProductChange *change)
+static void on_product_stored(
+                Manager *manager, Request *request, int error, const char *reason, void *payload)
 {
-        product_unref(change->product);
-        free(change);
-}
+        Product *product = payload;
+        bool exists = manager_get_product(manager, product->id) != NULL;
 
-static void product_change_apply(ProductChange *change)
-{
-        Manager *m = change->manager;
-        Product *old = manager_get_product(m, change->product->id);
-
-        if (change->deletion) {
-                manager_notify(m, MANAGER_PRODUCT_REMOVED, NULL, change->product);
-                manager_remove_product(m, change->product->id);
-                return;
-        }
-        if (manager_put_product(m, change->product) < 0) {
+        if (error >= 0 && manager_put_product(manager, product) < 0)
                 log_oom();
-                return;
-        }
-        manager_notify(m, old ? MANAGER_PRODUCT_CHANGED : MANAGER_PRODUCT_ADDED, NULL, change->product);
+        else if (error >= 0)
+                manager_notify(manager, exists ? MANAGER_PRODUCT_CHANGED : MANAGER_PRODUCT_ADDED, NULL,
+                                product);
+        if (request && error < 0)
+                change_fail(request, reason);
+        else if (request)
+                answer_product(request, product);
 }
 
-static void on_product_stored(int error, const char *reason, void *userdata)
+static void on_product_deleted(
+                Manager *manager, Request *request, int error, const char *reason, void *payload)
 {
-        ProductChange *change = userdata;
+        Product *product = payload;
 
-        if (error >= 0)
-                product_change_apply(change);
-        if (change->request) {
-                if (error < 0)
-                        request_fail(change->request, FAULT_STORE_UNAVAILABLE, NULL,
-                                        "The store (Redis) did not take the change: %s", strempty(reason));
-                else
-                        answer_product(change->request, change->product);
+        if (error >= 0) {
+                manager_notify(manager, MANAGER_PRODUCT_REMOVED, NULL, product);
+                manager_remove_product(manager, product->id);
         }
-        product_change_free(change);
+        if (request && error < 0)
+                change_fail(request, reason);
+        else if (request)
+                answer_product(request, product);
 }
 
 static void store_product(Request *request, Product *product, bool deletion)
 {
-        StorePort *store = request->manager->store;
-        ProductChange *change = new0(ProductChange, 1);
-        int r;
-
-        if (!change) {
-                request_fail_errno(request, -ENOMEM, "The product cannot be changed");
-                return;
-        }
-        *change = (ProductChange){ request->manager, request, product_ref(product), deletion, NULL };
         const StoreWrite write = { deletion ? STORE_DELETE : STORE_PUT, STORE_PRODUCT, product->id,
                 json_text(product->json) };
-        r = store->vtable->commit(store, &write, 1, MANAGER_STORE_TIMEOUT_USEC, on_product_stored, change,
-                        &change->pending);
-        if (r < 0) {
-                product_change_free(change);
-                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
-                                "The store (Redis) cannot be reached, so nothing was changed. Try again in "
-                                "a moment");
-                return;
-        }
-        request->state = change;
-        request->state_free = product_change_orphan;
+
+        if (change_begin(request, &write, 1, deletion ? on_product_deleted : on_product_stored,
+                            product_ref(product), product_unref_payload) < 0)
+                change_fail(request, NULL);
 }
 
 static void set_product(Request *request, const char *id, bool must_be_new)

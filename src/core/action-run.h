@@ -20,3 +20,13 @@ void run_get_access(Request *request);
 void run_get_credentials(Request *request);
 void run_get_compose(Request *request);
 void run_delete_instance(Request *request);
+void run_restart_instance(Request *request);
+
+/* action-expiry.c */
+void run_set_expiry(Request *request);
+
+/* action-logs.c */
+void run_get_logs(Request *request);
+
+/* cleanup.c */
+void run_cleanup(Request *request);

@@ -45,6 +45,25 @@ static const Argument access_arguments[] = {
         { NULL },
 };
 
+static const Argument logs_arguments[] = {
+        { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
+        { "cursor", ARGUMENT_STRING, ARGUMENT_QUERY },
+        { "lines", ARGUMENT_U32, ARGUMENT_QUERY },
+        { NULL },
+};
+
+static const Argument expiry_arguments[] = {
+        { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
+        { "expires_usec", ARGUMENT_U64, ARGUMENT_BODY, .required = true },
+        { NULL },
+};
+
+static const Argument cleanup_arguments[] = {
+        { "max_age_usec", ARGUMENT_U64, ARGUMENT_BODY, .required = true },
+        { "dry_run", ARGUMENT_BOOL, ARGUMENT_BODY, .required = true },
+        { NULL },
+};
+
 const Action action_table[] = {
         /* name, polkit action, least role, HTTP method, path, status, arguments */
         { "ListProducts", NULL, ROLE_VISITOR, "GET", "/api/products", 200, NULL, .run = run_list_products },
@@ -73,6 +92,13 @@ const Action action_table[] = {
                         id_argument, .run = run_get_compose },
         { "DeleteInstance", POLKIT "delete-instance", ROLE_OPERATOR, "DELETE", "/api/instances/{id}", 200,
                         id_argument, .run = run_delete_instance },
+        { "RestartInstance", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, id_argument,
+                        .run = run_restart_instance },
+        { "GetLogs", POLKIT "view-logs", ROLE_OPERATOR, "GET", "/api/instances/{id}/logs", 200,
+                        logs_arguments, .run = run_get_logs },
+        { "SetExpiry", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, expiry_arguments,
+                        .run = run_set_expiry },
+        { "Cleanup", POLKIT "cleanup", ROLE_OPERATOR, NULL, NULL, 0, cleanup_arguments, .run = run_cleanup },
         { NULL },
 };
 

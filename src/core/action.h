@@ -6,6 +6,7 @@
 /* The type of one argument, as JSON and D-Bus have it. */
 typedef enum ArgumentType {
         ARGUMENT_STRING, /* s */
+        ARGUMENT_U32, /* u; in a query string: decimal digits */
         ARGUMENT_U64, /* t; in a query string: decimal digits */
         ARGUMENT_BOOL, /* b; in a query string: true, false */
         ARGUMENT_OBJECT, /* a JSON object; on the bus a string that holds one */

@@ -83,6 +83,8 @@ static int add_record(struct json_object *json, const Instance *i)
                 r = json_set_string(json, "prefix", prefix_mode_to_string(i->prefix));
         if (r >= 0)
                 r = json_set_bool(json, "has_database", i->has_database);
+        if (r >= 0)
+                r = json_set_bool(json, "kept", i->kept);
         return r;
 }
 
@@ -163,6 +165,7 @@ static int load_enums(struct json_object *json, Instance *i)
         if (json_get_string(json, "prefix", &prefix) >= 0 && streq(prefix, "keep"))
                 i->prefix = PREFIX_KEEP;
         (void) json_get_bool(json, "has_database", &i->has_database);
+        (void) json_get_bool(json, "kept", &i->kept);
         (void) json_get_double(json, "progress", &i->progress);
         return 0;
 }

@@ -8,6 +8,7 @@
 #include "core/product.h"
 
 typedef struct Job Job;
+typedef struct InstanceCheck InstanceCheck;
 
 /* client_ and 12 characters of a-z2-7. */
 #define INSTANCE_ID_PREFIX "client_"
@@ -57,6 +58,7 @@ typedef struct Instance {
         char *access_url;
         uint64_t created_usec; /* CLOCK_REALTIME */
         uint64_t expires_usec; /* UINT64_MAX: never */
+        bool kept; /* an operator has set the expiry: no age given to Cleanup overrides it */
         uint64_t deleted_usec; /* 0 while it is not */
         uint64_t timeline[_PHASE_MAX]; /* ms from creation until the phase was reached, or TIMELINE_UNSET */
 
@@ -74,6 +76,7 @@ typedef struct Instance {
 
         Product *product; /* as deployed; NULL where it is gone and the instance is too */
         Job *job; /* that is under way on it, or NULL */
+        InstanceCheck *check; /* a look at its containers that is under way (reconcile.h), or NULL */
         bool stored; /* the store has it: until then nobody but its creator's request knows of it */
 } Instance;
 

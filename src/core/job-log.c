@@ -48,7 +48,7 @@ void job_collect_log(Job *job)
         InstanceNames names;
         bool database;
 
-        if (job->cancelled || job->kind != JOB_CREATE || !job->failed_step ||
+        if (job->cancelled || job->kind == JOB_DELETE || !job->failed_step ||
                         job->failed_step->phase < PHASE_DATABASE) {
                 job_begin_undo(job);
                 return;

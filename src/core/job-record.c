@@ -10,6 +10,7 @@
 #include "basic/log.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
+#include "core/reconcile.h"
 
 #define IDEMPOTENCY_TTL_USEC  USEC_PER_DAY
 #define COMMIT_RETRY_MAX_USEC (2 * USEC_PER_SEC)
@@ -93,7 +94,7 @@ static void job_on_intent_failed(Job *job, const char *reason)
         job_tell_waiters(job, JOB_EVENT_STORE_FAILED);
         job_set_state(job, JOB_DONE);
         if (i->job == job)
-                i->job = NULL;
+                i->job = TAKE_PTR(job->successor);
         else if (i->job && i->job->successor == job)
                 i->job->successor = NULL;
         if (job->kind == JOB_CREATE) {
@@ -119,8 +120,10 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
                 i->stored = true;
                 manager_notify(job->manager, MANAGER_INSTANCE_ADDED, i, NULL);
         } else {
-                i->status = INSTANCE_DELETING;
-                (void) free_and_strdup(&i->message, "Being deleted");
+                if (job->kind == JOB_DELETE)
+                        i->status = INSTANCE_DELETING;
+                (void) free_and_strdup(
+                                &i->message, job->kind == JOB_DELETE ? "Being deleted" : "Being restarted");
                 manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         }
         job_tell_waiters(job, JOB_EVENT_STORED);
@@ -179,13 +182,30 @@ static int job_store_delete(Job *job, struct json_object *record)
         return job_commit(job, writes, ELEMENTSOF(writes) - (predecessor ? 0 : 2), job_on_intent_stored);
 }
 
+static int job_store_restart(Job *job, struct json_object *record)
+{
+        const StoreWrite writes[] = {
+                { STORE_PUT, STORE_JOB, job->id, json_text(record) },
+                { STORE_ENQUEUE, .id = job->id },
+        };
+
+        return job_commit(job, writes, ELEMENTSOF(writes), job_on_intent_stored);
+}
+
 int job_store(Job *job)
 {
         _cleanup_json_ struct json_object *record = job_to_record(job);
 
         if (!record)
                 return -ENOMEM;
-        return job->kind == JOB_CREATE ? job_store_create(job, record) : job_store_delete(job, record);
+        switch (job->kind) {
+        case JOB_CREATE:
+                return job_store_create(job, record);
+        case JOB_DELETE:
+                return job_store_delete(job, record);
+        default:
+                return job_store_restart(job, record);
+        }
 }
 
 /* ---- End ---- */
@@ -198,6 +218,12 @@ typedef struct EndState {
         const char *step, *reason, *log;
 } EndState;
 
+static const char *const failure_messages[_JOB_KIND_MAX] = {
+        [JOB_CREATE] = "The deployment failed; nothing of it was left behind",
+        [JOB_DELETE] = "It could not be deleted whole; delete it again",
+        [JOB_RESTART] = "It did not come up again; restart it, or delete it",
+};
+
 static EndState job_end_state(const Job *job)
 {
         const Instance *i = job->instance;
@@ -206,14 +232,12 @@ static EndState job_end_state(const Job *job)
                 return (EndState){
                         .status = INSTANCE_FAILED,
                         .phase = i->phase,
-                        .message = job->kind == JOB_CREATE
-                                                   ? "The deployment failed; nothing of it was left behind"
-                                                   : "It could not be deleted whole; delete it again",
+                        .message = failure_messages[job->kind],
                         .step = instance_phase_to_string(job->failed_step->phase),
                         .reason = job->failure,
                         .log = job->log,
                 };
-        if (job->kind == JOB_CREATE)
+        if (job->kind != JOB_DELETE)
                 return (EndState){ .status = INSTANCE_RUNNING, .phase = PHASE_READY, .message = "Ready" };
         return (EndState){ .status = INSTANCE_DELETED, .phase = i->phase, .message = "Deleted" };
 }
@@ -228,8 +252,9 @@ static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
         next->error_log = (char *) end->log;
         if (end->status == INSTANCE_RUNNING) {
                 next->progress = 1;
-                next->timeline[PHASE_READY] = (now - next->created_usec) / USEC_PER_MSEC;
-        } else
+                if (next->timeline[PHASE_READY] == TIMELINE_UNSET)
+                        next->timeline[PHASE_READY] = (now - next->created_usec) / USEC_PER_MSEC;
+        } else if (end->status == INSTANCE_DELETED || next->timeline[PHASE_READY] == TIMELINE_UNSET)
                 next->upstream = NULL;
         if (end->status == INSTANCE_DELETED)
                 next->deleted_usec = now;
@@ -291,6 +316,7 @@ static void job_finish(Job *job)
         }
         if (ran)
                 manager_job_ended(m);
+        reconcile_instance(m, i->id); /* for what happened meanwhile */
 }
 
 static int job_on_end_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -337,6 +363,7 @@ void job_end(Job *job)
 {
         Instance next = *job->instance;
         _cleanup_json_ struct json_object *instance = NULL;
+        bool keeps_secrets;
         EndState end;
         int r;
 
@@ -352,6 +379,7 @@ void job_end(Job *job)
         job->deadline = sd_event_source_disable_unref(job->deadline);
         job->persisting = pending_cancel(job->persisting);
         end = job_end_state(job);
+        keeps_secrets = end.status != INSTANCE_DELETED && !(job->kind == JOB_CREATE && job->failure);
         end_state_fill(&end, now_realtime(), &next);
         instance = instance_to_json(&next, INSTANCE_VIEW_RECORD);
         const StoreWrite writes[] = {
@@ -363,7 +391,7 @@ void job_end(Job *job)
                 { STORE_DEQUEUE, .id = job->id },
                 { STORE_DELETE, STORE_SECRET, next.id },
         };
-        r = instance ? job_commit(job, writes, ELEMENTSOF(writes) - (end.status == INSTANCE_RUNNING ? 1 : 0),
+        r = instance ? job_commit(job, writes, ELEMENTSOF(writes) - (keeps_secrets ? 1 : 0),
                                        job_on_end_stored)
                      : -ENOMEM;
         if (r < 0)

@@ -16,7 +16,9 @@
 #define ATTEMPTS_MAX      5
 #define ENGINE_RETRY_USEC (200 * USEC_PER_MSEC)
 
-static const char *const kind_names[_JOB_KIND_MAX] = { [JOB_CREATE] = "create", [JOB_DELETE] = "delete" };
+static const char *const kind_names[_JOB_KIND_MAX] = {
+        [JOB_CREATE] = "create", [JOB_DELETE] = "delete", [JOB_RESTART] = "restart"
+};
 
 const char *job_kind_to_string(JobKind kind)
 {
@@ -64,6 +66,15 @@ void job_set_state(Job *job, JobState state)
         job->state = state;
 }
 
+static const struct {
+        const Step *steps;
+        const size_t *n;
+} job_tables[_JOB_KIND_MAX] = {
+        [JOB_CREATE] = { create_steps, &n_create_steps },
+        [JOB_DELETE] = { delete_steps, &n_delete_steps },
+        [JOB_RESTART] = { restart_steps, &n_restart_steps },
+};
+
 int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret)
 {
         _cleanup_(job_freep) Job *job = new0(Job, 1);
@@ -76,8 +87,8 @@ int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret)
         job->manager = manager;
         job->instance = instance;
         job->kind = kind;
-        job->steps = kind == JOB_CREATE ? create_steps : delete_steps;
-        job->n_steps = kind == JOB_CREATE ? n_create_steps : n_delete_steps;
+        job->steps = job_tables[kind].steps;
+        job->n_steps = *job_tables[kind].n;
         assert(job->n_steps <= STEPS_MAX);
         for (size_t i = 0; i < job->n_steps; i++)
                 job->runs[i] = (StepRun){
@@ -351,7 +362,7 @@ static int job_prepare(Job *job)
 {
         int r;
 
-        if (job->kind != JOB_CREATE)
+        if (job->kind == JOB_DELETE)
                 return 0;
         r = instance_spec_new(job->manager, job->instance, &job->spec);
         if (r < 0)

@@ -16,6 +16,7 @@
 typedef enum JobKind {
         JOB_CREATE,
         JOB_DELETE,
+        JOB_RESTART,
         _JOB_KIND_MAX,
 } JobKind;
 
@@ -165,11 +166,13 @@ void job_end(Job *job);
 /* Takes the first steps of log collection, then undoes. */
 void job_collect_log(Job *job);
 
-/* job-create.c, job-remove.c */
+/* job-create.c, job-remove.c, job-restart.c */
 extern const Step create_steps[];
 extern const size_t n_create_steps;
 extern const Step delete_steps[];
 extern const size_t n_delete_steps;
+extern const Step restart_steps[];
+extern const size_t n_restart_steps;
 
 /* job-probe.c: wait until what was started answers. */
 int start_login(StepRun *run);

@@ -9,8 +9,7 @@
 
 #define MANAGER_STORE_TIMEOUT_USEC (5 * UINT64_C(1000000))
 
-/* A deploy of an identity, for the rate. */
-typedef struct RateEntry RateEntry;
+typedef struct Sweep Sweep;
 
 struct ManagerWatch {
         Manager *manager;
@@ -46,6 +45,9 @@ struct Manager {
 
         Job *queue_first, *queue_last;
         unsigned n_queued, n_running;
+
+        Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
+        struct Change *changes; /* writes of requests that are under way */
 
         ManagerWatch *watches;
         bool notifying, watches_dirty;

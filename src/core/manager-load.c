@@ -8,6 +8,7 @@
 #include "basic/log.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
+#include "core/reconcile.h"
 
 #define LOAD_TIMEOUT_USEC (30 * USEC_PER_SEC)
 #define LOAD_RETRY_USEC   USEC_PER_SEC
@@ -49,7 +50,8 @@ static void load_addresses(Manager *m, Instance *i)
 {
         int r;
 
-        if (i->status == INSTANCE_DELETED || i->status == INSTANCE_FAILED) {
+        if (i->status == INSTANCE_DELETED ||
+                        (i->status == INSTANCE_FAILED && i->timeline[PHASE_READY] == TIMELINE_UNSET)) {
                 address_pool_release_ingress(m->addresses, i->ingress_address,
                                 i->deleted_usec ? i->deleted_usec : i->created_usec);
                 return;
@@ -229,6 +231,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
                 if (((Instance *) lh_entry_v(e))->status != INSTANCE_DELETED)
                         manager_notify(m, MANAGER_INSTANCE_ADDED, lh_entry_v(e), NULL);
         manager_run_queue(m);
+        reconcile_all(m);
 }
 
 void manager_load_cancel(Manager *m)

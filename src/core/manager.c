@@ -6,7 +6,9 @@
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "core/change.h"
 #include "core/manager-internal.h"
+#include "core/reconcile.h"
 
 static void entry_free_instance(struct lh_entry *entry)
 {
@@ -111,6 +113,7 @@ int manager_add_instance(Manager *manager, Instance *instance)
 
 void manager_remove_instance(Manager *manager, Instance *instance)
 {
+        reconcile_forget(instance);
         struct lh_entry *entry = lh_table_lookup_entry(manager->instances, instance->id);
 
         if (entry)
@@ -269,7 +272,16 @@ static void manager_on_engine(bool connected, void *userdata)
                 if (i->job)
                         job_on_engine_connected(i->job);
         }
+        if (connected)
+                reconcile_all(m);
         manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
+}
+
+static void manager_on_engine_event(
+                const char *instance_id, const char *role, const char *event, void *userdata)
+{
+        log_debug("The engine tells of %s (%s): %s", instance_id, role, event);
+        reconcile_instance(userdata, instance_id);
 }
 
 void manager_doubt(Manager *manager, const char *instance_id)
@@ -321,9 +333,10 @@ static void manager_on_store(bool connected, void *userdata)
 
         if (connected) {
                 log_info("The store (Redis) is connected");
-                if (m->loaded)
+                if (m->loaded) {
                         manager_settle(m);
-                else
+                        reconcile_all(m);
+                } else
                         manager_load(m);
         } else {
                 log_warning("The store (Redis) is away; nothing can be changed until it is back");
@@ -377,7 +390,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
 
 int manager_start(Manager *m)
 {
-        m->engine->vtable->watch(m->engine, manager_on_engine, NULL, m);
+        m->engine->vtable->watch(m->engine, manager_on_engine, manager_on_engine_event, m);
         m->store->vtable->watch(m->store, manager_on_store, m);
         if (manager_store_connected(m))
                 manager_load(m);
@@ -392,9 +405,14 @@ Manager *manager_free(Manager *m)
         m->store->vtable->watch(m->store, NULL, NULL);
         manager_load_cancel(m);
         pending_cancel(m->settling);
+        while (m->changes)
+                change_free(m->changes);
         sd_event_source_disable_unref(m->retry);
-        for (struct lh_entry *e = m->instances ? m->instances->head : NULL; e; e = e->next)
+        reconcile_cancel(m);
+        for (struct lh_entry *e = m->instances ? m->instances->head : NULL; e; e = e->next) {
                 job_free(((Instance *) lh_entry_v(e))->job);
+                reconcile_forget(lh_entry_v(e));
+        }
         if (m->instances)
                 lh_table_free(m->instances);
         if (m->products)

@@ -148,11 +148,18 @@ typedef struct EngineVTable {
                         PortDone done, void *userdata, Pending **ret_pending);
         int (*start_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
+        /* Stops it, by force after some seconds, and starts it. */
+        int (*restart_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                        void *userdata, Pending **ret_pending);
         /* network: the one whose address is wanted. -ENOENT where there is no such container. */
         int (*inspect_container)(EnginePort *e, const char *name, const char *network, uint64_t timeout_usec,
                         ContainerStateDone done, void *userdata, Pending **ret_pending);
         int (*container_logs)(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
                         LogsDone done, void *userdata, Pending **ret_pending);
+        /* The same, each line with its time and a space in front of it (RFC 3339 with nanoseconds, in UTC); since: such
+         * a time, and lines of that time are among them, or NULL. */
+        int (*container_log_since)(EnginePort *e, const char *name, const char *since, unsigned lines,
+                        uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending);
         /* By force, with its anonymous volumes. */
         int (*remove_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);

@@ -142,8 +142,10 @@ static bool argument_has_type(const Argument *argument, struct json_object *valu
         case ARGUMENT_STRING:
                 return json_object_is_type(value, json_type_string) &&
                        strlen(json_object_get_string(value)) == (size_t) json_object_get_string_len(value);
+        case ARGUMENT_U32:
         case ARGUMENT_U64:
-                return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0;
+                return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0 &&
+                       (argument->type == ARGUMENT_U64 || json_object_get_int64(value) <= UINT32_MAX);
         case ARGUMENT_BOOL:
                 return json_object_is_type(value, json_type_boolean);
         case ARGUMENT_OBJECT:
@@ -156,6 +158,7 @@ static const char *argument_type_name(ArgumentType type)
 {
         static const char *const names[] = {
                 [ARGUMENT_STRING] = "a string",
+                [ARGUMENT_U32] = "a whole number from 0 to 4294967295",
                 [ARGUMENT_U64] = "a whole number that is not negative",
                 [ARGUMENT_BOOL] = "true or false",
                 [ARGUMENT_OBJECT] = "an object",

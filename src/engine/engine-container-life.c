@@ -56,8 +56,8 @@ static void on_started(EngineTask *t, const EngineReply *reply)
                 engine_task_end(t, 0, NULL); /* 304: it runs already */
 }
 
-int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
-                void *userdata, Pending **ret_pending)
+static int container_do(EngineClient *c, const char *name, const char *verb, uint64_t timeout_usec,
+                PortDone done, void *userdata, Pending **ret_pending)
 {
         ContainerTask *n;
         int r;
@@ -65,13 +65,25 @@ int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_u
         r = container_task_new(c, &container_class, name, timeout_usec, done, userdata, &n);
         if (r < 0)
                 return r;
-        r = engine_task_request(&n->task, "POST", NULL, on_started, "/containers/%s/start", name);
+        r = engine_task_request(&n->task, "POST", NULL, on_started, "/containers/%s/%s", name, verb);
         if (r < 0) {
                 (void) engine_task_free(&n->task);
                 return r;
         }
         *ret_pending = &n->task.pending;
         return 0;
+}
+
+int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        return container_do(c, name, "start", timeout_usec, done, userdata, ret_pending);
+}
+
+int engine_container_restart(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        return container_do(c, name, "restart?t=5", timeout_usec, done, userdata, ret_pending);
 }
 
 /* ---- Inspect ----------------------------------------------------------------------------------------------- */

@@ -21,6 +21,8 @@ int engine_container_connect_body(
 /* Starting, inspecting, removing (engine-container-life.c). */
 int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending);
+int engine_container_restart(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending);
 int engine_container_inspect(EngineClient *c, const char *name, const char *network, uint64_t timeout_usec,
                 ContainerStateDone done, void *userdata, Pending **ret_pending);
 int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
@@ -29,3 +31,5 @@ int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_
 /* The last lines of its output, at most 256 KiB of them (engine-logs.c). */
 int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,
                 LogsDone done, void *userdata, Pending **ret_pending);
+int engine_container_log_since(EngineClient *c, const char *name, const char *since, unsigned lines,
+                uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending);

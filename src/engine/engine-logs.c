@@ -52,8 +52,9 @@ static void on_logs(EngineTask *t, const EngineReply *reply)
         }
 }
 
-int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,
-                LogsDone done, void *userdata, Pending **ret_pending)
+/* query: what comes behind the two streams and the number of lines. */
+static int logs_start(EngineClient *c, const char *name, unsigned lines, const char *query,
+                uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending)
 {
         _cleanup_(engine_task_freep) EngineTask *t = NULL;
         LogsTask *l;
@@ -71,10 +72,29 @@ int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uin
         if (r < 0)
                 return r;
         t->on_data = on_data;
-        r = engine_task_request(t, "GET", NULL, on_logs, "/containers/%s/logs?stdout=1&stderr=1&tail=%u",
-                        name, lines);
+        r = engine_task_request(t, "GET", NULL, on_logs, "/containers/%s/logs?stdout=1&stderr=1&tail=%u%s",
+                        name, lines, query);
         if (r < 0)
                 return r;
         *ret_pending = &TAKE_PTR(t)->pending;
         return 0;
+}
+
+int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,
+                LogsDone done, void *userdata, Pending **ret_pending)
+{
+        return logs_start(c, name, lines, "", timeout_usec, done, userdata, ret_pending);
+}
+
+int engine_container_log_since(EngineClient *c, const char *name, const char *since, unsigned lines,
+                uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending)
+{
+        _cleanup_free_ char *query = NULL;
+
+        if (since && strspn(since, "0123456789-:.TZ") != strlen(since))
+                return -EINVAL;
+        query = str_printf("&timestamps=1%s%s", since ? "&since=" : "", strempty(since));
+        if (!query)
+                return -ENOMEM;
+        return logs_start(c, name, lines, query, timeout_usec, done, userdata, ret_pending);
 }

@@ -69,6 +69,20 @@ static int port_container_logs(EnginePort *e, const char *name, unsigned lines, 
                         &engine_of(e)->client, name, lines, timeout_usec, done, userdata, ret_pending);
 }
 
+static int port_restart_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        return engine_container_restart(
+                        &engine_of(e)->client, name, timeout_usec, done, userdata, ret_pending);
+}
+
+static int port_container_log_since(EnginePort *e, const char *name, const char *since, unsigned lines,
+                uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending)
+{
+        return engine_container_log_since(&engine_of(e)->client, name, since, lines, timeout_usec, done,
+                        userdata, ret_pending);
+}
+
 static int port_remove_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
@@ -112,7 +126,9 @@ static const EngineVTable port_vtable = {
         .create_container = port_create_container,
         .start_container = port_start_container,
         .inspect_container = port_inspect_container,
+        .restart_container = port_restart_container,
         .container_logs = port_container_logs,
+        .container_log_since = port_container_log_since,
         .remove_container = port_remove_container,
         .remove_volume = port_remove_volume,
         .remove_network = port_remove_network,

@@ -60,6 +60,7 @@ static int parse_value(const Argument *argument, const char *value, struct json_
         case ARGUMENT_STRING:
                 o = json_object_new_string(value);
                 break;
+        case ARGUMENT_U32:
         case ARGUMENT_U64:
                 if (value[strspn(value, "0123456789")] || parse_u64(value, &number) < 0)
                         return refuse(ret_error, argument->name,

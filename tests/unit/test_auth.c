@@ -32,6 +32,10 @@ static const struct {
         { "GetCredentials", false, true },
         { "GetCompose", false, true },
         { "DeleteInstance", false, true },
+        { "RestartInstance", false, true },
+        { "GetLogs", false, true },
+        { "SetExpiry", false, true },
+        { "Cleanup", false, true },
         { "SetExpiry", false, true },
         { "Cleanup", false, true },
 };

@@ -26,8 +26,10 @@ static void test_methods_are_actions(void **state)
                 unsigned required = 0, given = m->path_argument != NULL;
 
                 assert_non_null(action);
-                for (size_t k = 0; k < BUS_ARGUMENTS_MAX && m->arguments[k]; k++, given++)
+                for (size_t k = 0; k < BUS_ARGUMENTS_MAX && m->arguments[k]; k++) {
                         assert_non_null(find_argument(action, m->arguments[k]));
+                        given += find_argument(action, m->arguments[k])->required;
+                }
                 for (size_t k = 0; k < BUS_OPTIONS_MAX && m->options[k].key; k++)
                         assert_false(find_argument(action, m->options[k].argument)->required);
                 for (const Argument *a = action->arguments; a && a->name; a++)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Cleanup: deletes what has outlived its time, a few at once, each by the same job as any other delete. */
+
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "basic/time-util.h"
+#include "core/action-run.h"
+#include "core/action.h"
+#include "core/manager-internal.h"
+
+#define CLEANUP_AT_ONCE 4
+
+typedef struct Cleanup {
+        Request *request;
+        char **ids; /* what is to be deleted */
+        size_t next; /* the first that has not been begun */
+        Request *deletes[CLEANUP_AT_ONCE];
+        struct json_object *removed; /* list of ids */
+        struct json_object *failed; /* list of [id, reason] */
+} Cleanup;
+
+static void cleanup_free(void *state)
+{
+        Cleanup *c = state;
+
+        for (size_t i = 0; i < CLEANUP_AT_ONCE; i++)
+                request_free(c->deletes[i]);
+        strv_free(c->ids);
+        json_object_put(c->removed);
+        json_object_put(c->failed);
+        free(c);
+}
+
+/* max_age_usec: UINT64_MAX for each instance's own expiry. Who is kept, or never expires, is left at any age. */
+static bool has_outlived(const Instance *i, uint64_t max_age_usec, uint64_t now)
+{
+        if (!i->stored || (i->status != INSTANCE_RUNNING && i->status != INSTANCE_FAILED))
+                return false;
+        if (i->expires_usec == UINT64_MAX)
+                return false;
+        if (max_age_usec == UINT64_MAX || i->kept)
+                return i->expires_usec <= now;
+        return now >= i->created_usec && now - i->created_usec >= max_age_usec;
+}
+
+static int cleanup_select(Cleanup *c, uint64_t max_age_usec)
+{
+        uint64_t now = now_realtime();
+
+        for (struct lh_entry *e = c->request->manager->instances->head; e; e = e->next) {
+                const Instance *i = lh_entry_v(e);
+                int r = has_outlived(i, max_age_usec, now) ? strv_extend(&c->ids, i->id) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void cleanup_finish(Cleanup *c)
+{
+        Request *request = c->request;
+        struct json_object *result = json_object_new_object();
+        int r = result ? json_set(result, "removed", json_object_get(c->removed)) : -ENOMEM;
+
+        if (r >= 0)
+                r = json_set(result, "failed", json_object_get(c->failed));
+        if (r < 0) {
+                json_object_put(result);
+                request_fail_errno(request, r, "What was cleaned up cannot be told");
+                return;
+        }
+        log_full(LOG_INFO, 0, &(LogContext){ .caller = request->caller.identity },
+                        "Cleanup removed %zu instances, %zu could not be removed",
+                        json_object_array_length(c->removed), json_object_array_length(c->failed));
+        request_succeed(request, result);
+}
+
+static int add_failed(Cleanup *c, const char *id, const char *reason)
+{
+        struct json_object *pair = json_object_new_array();
+
+        if (!pair || json_object_array_add(pair, json_object_new_string(id)) < 0 ||
+                        json_object_array_add(pair, json_object_new_string(strempty(reason))) < 0 ||
+                        json_object_array_add(c->failed, pair) < 0) {
+                json_object_put(pair);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static void cleanup_continue(Cleanup *c);
+
+static void on_deleted(Request *request, void *userdata)
+{
+        Cleanup *c = userdata;
+        const char *id = "";
+        int r;
+
+        (void) json_get_string(request->arguments, "id", &id);
+        if (request->fault == FAULT_NONE || request->fault == FAULT_NO_SUCH_INSTANCE)
+                r = json_object_array_add(c->removed, json_object_new_string(id));
+        else
+                r = add_failed(c, id, request->reason);
+        if (r < 0)
+                log_oom();
+        for (size_t i = 0; i < CLEANUP_AT_ONCE; i++)
+                if (c->deletes[i] == request)
+                        c->deletes[i] = NULL;
+        request_free(request);
+        cleanup_continue(c);
+}
+
+static Request *cleanup_delete(Cleanup *c, const char *id)
+{
+        Caller caller = { .role = ROLE_OPERATOR, .unlimited = true };
+        struct json_object *arguments = json_object_new_object();
+        Request *request;
+
+        caller.identity = strdup(strempty(c->request->caller.identity));
+        if (!caller.identity || !arguments || json_set_string(arguments, "id", id) < 0) {
+                caller_done(&caller);
+                json_object_put(arguments);
+                return NULL;
+        }
+        request = request_new(c->request->manager, action_find("DeleteInstance"), &caller, arguments,
+                        on_deleted, c);
+        if (request)
+                request_dispatch(request);
+        return request;
+}
+
+/* Begins as many as may run at once; ends when all have ended. */
+static void cleanup_continue(Cleanup *c)
+{
+        bool busy = false;
+
+        for (size_t i = 0; i < CLEANUP_AT_ONCE; i++) {
+                while (!c->deletes[i] && c->ids && c->ids[c->next]) {
+                        const char *id = c->ids[c->next++];
+
+                        c->deletes[i] = cleanup_delete(c, id);
+                        if (!c->deletes[i] && add_failed(c, id, "out of memory") < 0)
+                                log_oom();
+                }
+                busy = busy || c->deletes[i];
+        }
+        if (!busy)
+                cleanup_finish(c);
+}
+
+static int list_only(Cleanup *c)
+{
+        for (char **id = c->ids; id && *id; id++)
+                if (json_object_array_add(c->removed, json_object_new_string(*id)) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+void run_cleanup(Request *request)
+{
+        Cleanup *c = new0(Cleanup, 1);
+        uint64_t max_age = UINT64_MAX;
+        bool dry_run = false;
+        int r;
+
+        if (!c) {
+                request_fail_errno(request, -ENOMEM, "The cleanup cannot be begun");
+                return;
+        }
+        request->state = c;
+        request->state_free = cleanup_free;
+        c->request = request;
+        c->removed = json_object_new_array();
+        c->failed = json_object_new_array();
+        (void) json_get_u64(request->arguments, "max_age_usec", &max_age);
+        (void) json_get_bool(request->arguments, "dry_run", &dry_run);
+        r = c->removed && c->failed ? cleanup_select(c, max_age) : -ENOMEM;
+        if (r >= 0 && dry_run)
+                r = list_only(c);
+        if (r < 0)
+                request_fail_errno(request, r, "The cleanup cannot be begun");
+        else if (dry_run)
+                cleanup_finish(c);
+        else
+                cleanup_continue(c);
+}

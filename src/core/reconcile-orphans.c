@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What carries this deployment's labels and belongs to no instance. */
+
+#include <errno.h>
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/manager-internal.h"
+#include "core/reconcile.h"
+
+#define LIST_TIMEOUT_USEC   (30 * USEC_PER_SEC)
+#define REMOVE_TIMEOUT_USEC (60 * USEC_PER_SEC)
+
+typedef struct Orphan {
+        ResourceKind kind;
+        char *name;
+} Orphan;
+
+/* The sweep: one thing after the other, containers before networks. */
+struct Sweep {
+        Manager *manager;
+        Pending *pending;
+        Orphan *orphans;
+        size_t n, next;
+};
+
+static Sweep *sweep_free(Sweep *sweep)
+{
+        if (!sweep)
+                return NULL;
+        pending_cancel(sweep->pending);
+        for (size_t i = 0; i < sweep->n; i++)
+                free(sweep->orphans[i].name);
+        free(sweep->orphans);
+        return mfree(sweep);
+}
+
+void reconcile_cancel(Manager *m)
+{
+        m->sweep = sweep_free(m->sweep);
+}
+
+/* An instance owns what is labelled with it from the moment its job is stored until its deletion is. */
+static bool has_owner(Manager *m, const Resource *resource)
+{
+        const Instance *i = manager_find_instance(m, resource->instance_id);
+
+        if (!i)
+                return false;
+        if (i->job || !i->stored)
+                return true;
+        return i->status != INSTANCE_DELETED &&
+               !(i->status == INSTANCE_FAILED && i->timeline[PHASE_READY] == TIMELINE_UNSET &&
+                               resource->kind != RESOURCE_VOLUME);
+}
+
+static int sweep_add(Sweep *sweep, const Resource *resource)
+{
+        char *name = strdup(resource->name);
+        Orphan *grown = reallocarray(sweep->orphans, sweep->n + 1, sizeof(Orphan));
+
+        if (grown)
+                sweep->orphans = grown;
+        if (!name || !grown) {
+                free(name);
+                return -ENOMEM;
+        }
+        sweep->orphans[sweep->n++] = (Orphan){ resource->kind, name };
+        return 0;
+}
+
+static int sweep_collect(Sweep *sweep, const Resource *items, size_t n)
+{
+        static const ResourceKind order[] = { RESOURCE_CONTAINER, RESOURCE_NETWORK };
+
+        for (size_t k = 0; k < ELEMENTSOF(order); k++)
+                for (size_t i = 0; i < n; i++) {
+                        int r;
+
+                        /* The network that all have in common has no instance. */
+                        if (items[i].kind != order[k] || !*items[i].instance_id ||
+                                        has_owner(sweep->manager, &items[i]))
+                                continue;
+                        r = sweep_add(sweep, &items[i]);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+static void report_volumes(Manager *m, const Resource *items, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (items[i].kind == RESOURCE_VOLUME && !has_owner(m, &items[i]))
+                        log_full(LOG_WARNING, 0, &(LogContext){ .instance = items[i].instance_id },
+                                        "Volume %s belongs to no instance and may hold data, so it is left. "
+                                        "Remove it with “docker volume rm %s” if it is not needed",
+                                        items[i].name, items[i].name);
+}
+
+static void sweep_continue(Sweep *sweep);
+
+static void on_removed(int error, const char *reason, void *userdata)
+{
+        Sweep *sweep = userdata;
+        const Orphan *orphan = &sweep->orphans[sweep->next++];
+
+        sweep->pending = NULL;
+        if (error < 0)
+                log_warning("%s belongs to no instance, but could not be removed: %s", orphan->name,
+                                strempty(reason));
+        else
+                log_notice("Removed %s, which belonged to no instance", orphan->name);
+        sweep_continue(sweep);
+}
+
+static void sweep_continue(Sweep *sweep)
+{
+        EnginePort *engine = sweep->manager->engine;
+
+        for (; sweep->next < sweep->n; sweep->next++) {
+                const Orphan *orphan = &sweep->orphans[sweep->next];
+                int r;
+
+                r = orphan->kind == RESOURCE_CONTAINER ? engine->vtable->remove_container(engine,
+                                                                         orphan->name, REMOVE_TIMEOUT_USEC,
+                                                                         on_removed, sweep, &sweep->pending)
+                                                       : engine->vtable->remove_network(engine, orphan->name,
+                                                                         REMOVE_TIMEOUT_USEC, on_removed,
+                                                                         sweep, &sweep->pending);
+                if (r >= 0)
+                        return;
+                log_warning_errno(r, "%s belongs to no instance, but cannot be removed: %m", orphan->name);
+        }
+        reconcile_cancel(sweep->manager);
+}
+
+static void on_listed(int error, const char *reason, const Resource *items, size_t n, void *userdata)
+{
+        Sweep *sweep = userdata;
+        Manager *m = sweep->manager;
+
+        sweep->pending = NULL;
+        if (error < 0) {
+                log_warning("The engine's resources could not be listed: %s", strempty(reason));
+                reconcile_cancel(m);
+                return;
+        }
+        report_volumes(m, items, n);
+        if (sweep_collect(sweep, items, n) < 0)
+                log_oom();
+        sweep_continue(sweep);
+}
+
+void reconcile_all(Manager *m)
+{
+        if (!m->loaded || !manager_engine_connected(m))
+                return;
+        for (struct lh_entry *e = m->instances->head; e; e = e->next)
+                reconcile_instance(m, ((Instance *) lh_entry_v(e))->id);
+        if (m->sweep)
+                return;
+        m->sweep = new0(Sweep, 1);
+        if (!m->sweep) {
+                log_oom();
+                return;
+        }
+        m->sweep->manager = m;
+        if (m->engine->vtable->list_resources(
+                            m->engine, LIST_TIMEOUT_USEC, on_listed, m->sweep, &m->sweep->pending) < 0)
+                reconcile_cancel(m);
+}
