@@ -29,16 +29,17 @@ static const char *parse_ascii(
                 const char *text, size_t n, struct json_tokener *tokener, struct json_object **ret)
 {
         _cleanup_json_ struct json_object *object = json_tokener_parse_ex(tokener, text, (int) n);
-        size_t end;
+        size_t end = json_tokener_get_parse_end(tokener);
 
-        if (json_tokener_get_error(tokener) == json_tokener_continue)
-                /* A bare number ends only at what follows it. */
+        if (json_tokener_get_error(tokener) == json_tokener_continue) {
+                /* A bare number or word ends only at what follows it. */
                 object = json_tokener_parse_ex(tokener, "\0", 1);
+                end = n;
+        }
         if (json_tokener_get_error(tokener) == json_tokener_continue)
                 return "it ends too early";
         if (json_tokener_get_error(tokener) != json_tokener_success)
                 return json_tokener_error_desc(json_tokener_get_error(tokener));
-        end = json_tokener_get_parse_end(tokener);
         if (end < n && strspn(text + end, " \t\r\n") < n - end)
                 return "something follows it";
         if (json_c_visit(object, 0, refuse_non_finite, NULL) < 0)

@@ -279,6 +279,14 @@ static void end_state_apply(const EndState *end, uint64_t now, Instance *i)
         memcpy(i->timeline, next.timeline, sizeof i->timeline);
 }
 
+/* What is gone needs none, and the store has none of it any more. */
+static void erase_secrets(Instance *i)
+{
+        i->database_password = str_erase_free(i->database_password);
+        i->access_token = str_erase_free(i->access_token);
+        string_pairs_done(&i->secrets);
+}
+
 static void job_log_end(const Job *job, const EndState *end)
 {
         LogContext context;
@@ -351,8 +359,10 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
         }
         end_state_apply(&end, now_realtime(), i);
         job_log_end(job, &end);
-        if (end.status == INSTANCE_DELETED || (end.status == INSTANCE_FAILED && job->kind == JOB_CREATE))
+        if (end.status == INSTANCE_DELETED || (end.status == INSTANCE_FAILED && job->kind == JOB_CREATE)) {
                 manager_release_addresses(job->manager, i);
+                erase_secrets(i);
+        }
         manager_notify(job->manager,
                         end.status == INSTANCE_DELETED ? MANAGER_INSTANCE_REMOVED : MANAGER_INSTANCE_CHANGED,
                         i, NULL);
