@@ -72,9 +72,6 @@ static void cleanup_finish(Cleanup *c)
                 request_fail_errno(request, r, "What was cleaned up cannot be told");
                 return;
         }
-        log_full(LOG_INFO, 0, &(LogContext){ .caller = request->caller.identity },
-                        "Cleanup removed %zu instances, %zu could not be removed",
-                        json_object_array_length(c->removed), json_object_array_length(c->failed));
         request_succeed(request, result);
 }
 
@@ -147,8 +144,12 @@ static void cleanup_continue(Cleanup *c)
                 }
                 busy = busy || c->deletes[i];
         }
-        if (!busy)
-                cleanup_finish(c);
+        if (busy)
+                return;
+        log_full(LOG_INFO, 0, &(LogContext){ .caller = c->request->caller.identity },
+                        "Cleanup removed %zu instances, %zu could not be removed",
+                        json_object_array_length(c->removed), json_object_array_length(c->failed));
+        cleanup_finish(c);
 }
 
 static int list_only(Cleanup *c)

@@ -36,8 +36,6 @@ static const struct {
         { "GetLogs", false, true },
         { "SetExpiry", false, true },
         { "Cleanup", false, true },
-        { "SetExpiry", false, true },
-        { "Cleanup", false, true },
 };
 
 static Verdict expected(size_t verb, Role role, ListenerKind listener)
