@@ -7,7 +7,7 @@
 #include "glue/mhd-internal.h"
 
 /* What is read and thrown away of a body that nobody wants, so that its sender gets to see the answer. */
-#define DISCARD_MAX (1024 * 1024)
+#define DISCARD_MAX ((size_t) 1024 * 1024)
 
 enum {
         STAGE_NEW, /* the head is not here yet */

@@ -10,7 +10,8 @@
 #include "basic/time-util.h"
 #include "glue/mhd-internal.h"
 
-#define SWEEP_USEC (2 * USEC_PER_SEC)
+#define SWEEP_USEC     (2 * USEC_PER_SEC)
+#define TIMER_MAX_MSEC UINT64_C(60000)
 
 /* libmicrohttpd's epoll is edge-triggered and its timeouts are its own: it wants to be run again when it says so,
  * whatever its descriptor says. */
@@ -23,8 +24,8 @@ static void glue_arm_timer(MhdGlue *g)
                 (void) sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
                 return;
         }
-        if (ms > 60 * 1000)
-                ms = 60 * 1000;
+        if (ms > TIMER_MAX_MSEC)
+                ms = TIMER_MAX_MSEC;
         r = sd_event_source_set_time_relative(g->timer, ms * USEC_PER_MSEC);
         if (r >= 0)
                 r = sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);

@@ -188,13 +188,14 @@ static int call_on_deadline(sd_event_source *source, uint64_t usec, void *userda
         return 0;
 }
 
-/* Where a thing that was made can be found: below the path it was posted to. */
+/* Where a thing that was made can be found: below the collection it was posted to. */
 static char *call_location(Call *call, struct json_object *result)
 {
         const Route *route = call->match.route;
         const char *id;
 
-        if (!streq(route->method, "POST") || !result || json_get_string(result, "id", &id) < 0)
+        if (!streq(route->method, "POST") || strchr(route->path, '{') || !result ||
+                        json_get_string(result, "id", &id) < 0)
                 return NULL;
         return str_printf("%s/%s", route->path, id);
 }

@@ -8,7 +8,7 @@
 #define STREAMS_MAX          256
 #define STREAMS_IDENTITY_MAX 32
 /* What waits for a slow reader; past it only the newest state is kept. */
-#define BUFFER_MAX (16 * 1024)
+#define BUFFER_MAX ((size_t) 16 * 1024)
 #define PING_USEC  (15 * USEC_PER_SEC)
 
 /* Somebody who follows an instance. */
@@ -36,9 +36,8 @@ void stream_free(Stream *stream)
         free(stream);
 }
 
-static void stream_append(Stream *stream, const char *text)
+static void stream_append(Stream *stream, const char *text, size_t n)
 {
-        size_t n = strlen(text);
         char *p = realloc(stream->buffer, stream->n_buffer + n);
 
         if (!p) {
@@ -61,7 +60,7 @@ static void stream_add_state(Stream *stream, const Instance *instance)
                 o = instance_to_json(instance, stream->view);
                 text = o ? str_printf("event: instance\ndata: %s\n\n", json_text(o)) : NULL;
                 if (text)
-                        stream_append(stream, text);
+                        stream_append(stream, text, strlen(text));
                 else
                         stream->behind = true;
         }
@@ -120,13 +119,14 @@ static void events_arm_ping(HttpServer *server)
 /* A comment now and then: proxies keep the connection, and one that is dead is found out. */
 int events_on_ping(sd_event_source *source, uint64_t usec, void *userdata)
 {
+        static const char ping[] = ": ping\n\n";
         HttpServer *server = userdata;
         Stream *stream;
 
         LIST_FOREACH(stream, &server->streams, list)
         {
                 if (stream->n_buffer == 0)
-                        stream_append(stream, ": ping\n\n");
+                        stream_append(stream, ping, strlen(ping));
                 mhd_exchange_wake(stream->call->exchange);
         }
         if (!LIST_EMPTY(&server->streams))

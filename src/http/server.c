@@ -11,8 +11,8 @@
 static const MhdLimits limits = {
         .connections = 1000,
         .idle_s = 30,
-        .memory = 32 * 1024,
-        .body = 64 * 1024,
+        .memory = (size_t) 32 * 1024,
+        .body = (size_t) 64 * 1024,
         .transfer_usec = 60 * USEC_PER_SEC,
         .stream_usec = USEC_PER_HOUR,
 };
