@@ -52,6 +52,8 @@ void job_persist(Job *job)
         _cleanup_json_ struct json_object *instance = NULL, *record = NULL;
         StorePort *store = job->manager->store;
 
+        if (job->successor)
+                return; /* a deletion is stored, or on its way there: this would be written over it */
         if (job->persisting) {
                 job->dirty = true;
                 return;
