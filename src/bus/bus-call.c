@@ -3,12 +3,13 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "auth/polkit.h"
 #include "basic/json-util.h"
 #include "bus/bus-internal.h"
 
 /*
- * A method call in flight: first the bus is asked who sent it, then the gate whether they may, then the action runs.
- * Asking is a message like any other, as sd_bus_query_sender_creds() and sd_bus_track would wait for its answer.
+ * A method call in flight: first the bus is asked who sent it, then the gate and, where that says so, polkit whether
+ * they may, then the action runs. Asking is a message like any other, as sd_bus_query_sender_creds() and sd_bus_track would wait for its answer.
  */
 struct BusCall {
         BusApi *api;
@@ -18,6 +19,8 @@ struct BusCall {
         const Action *action;
         struct json_object *arguments; /* until the request has them */
         sd_bus_slot *query;
+        PolkitQuery *polkit;
+        Caller caller; /* while polkit is asked */
         Request *request;
 };
 
@@ -33,6 +36,8 @@ static BusCall *bus_call_free(BusCall *call)
                 call->next->prev = call->prev;
         call->api->n_calls--;
         sd_bus_slot_unref(call->query);
+        polkit_query_free(call->polkit);
+        caller_done(&call->caller);
         request_free(call->request);
         json_object_put(call->arguments);
         sd_bus_message_unref(call->message);
@@ -127,23 +132,88 @@ static int bus_call_dispatch(BusCall *call, Caller *caller)
         return 0;
 }
 
-/* Whether the caller may. Nobody asks polkit yet, so what it would decide is refused; the question belongs here, and
- * the call can wait for its answer as it did for the uid. */
-static int bus_call_authorize(BusCall *call, uid_t uid, sd_bus_error *error)
+static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *error)
 {
-        Caller caller = { 0 };
+        log_full(LOG_NOTICE, 0, &(LogContext){ .caller = call->caller.identity },
+                        "Refused %s to %s on the bus", call->action->name, call->caller.identity);
+        if (answer == POLKIT_CHALLENGE)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                                "%s needs an administrator to authenticate. Allow interactive "
+                                "authorization, or "
+                                "run it as root.",
+                                call->action->name);
+        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                        "%s needs an administrator: polkit action %s. Run it as root, or have a polkit rule "
+                        "allow it.",
+                        call->action->name,
+                        call->action->polkit_action ? call->action->polkit_action : "none");
+}
+
+static void bus_call_on_polkit(PolkitAnswer answer, void *userdata)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        BusCall *call = userdata;
         int r;
 
-        r = auth_caller_from_uid(uid, geteuid(), &caller);
+        call->polkit = NULL;
+        if (answer == POLKIT_ALLOWED) {
+                /* An administrator has vouched for this call: for it, the caller is one. */
+                call->caller.role = ROLE_OPERATOR;
+                call->caller.unlimited = true;
+                r = bus_call_dispatch(call, &call->caller);
+        } else
+                r = bus_call_refuse(call, answer, &error);
+        if (r < 0)
+                bus_call_reply_error(call, r, &error);
+}
+
+/* What is asked about, for the dialog and for rules: polkit rules see these by name. */
+static int bus_call_details(BusCall *call, StringPairs *details)
+{
+        static const char *const names[][2] = {
+                { "id", "instance" },
+                { "product_id", "product" },
+                { "client_name", "client" },
+        };
+        const char *value;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(names); i++)
+                if (json_get_string(call->arguments, names[i][0], &value) >= 0)
+                        r = string_pairs_add(details, names[i][1], value);
+        return r;
+}
+
+static int bus_call_ask_polkit(BusCall *call)
+{
+        StringPairs details = { 0 };
+        int r;
+
+        r = bus_call_details(call, &details);
+        if (r >= 0)
+                r = polkit_query_new(call->api->bus, sd_bus_message_get_sender(call->message),
+                                call->action->polkit_action, &details,
+                                sd_bus_message_get_allow_interactive_authorization(call->message) > 0,
+                                bus_call_on_polkit, call, &call->polkit);
+        string_pairs_done(&details);
+        return r;
+}
+
+static int bus_call_authorize(BusCall *call, uid_t uid, sd_bus_error *error)
+{
+        int r;
+
+        r = auth_caller_from_uid(uid, geteuid(), &call->caller);
         if (r < 0)
                 return r;
-        if (gate_check(call->action, &caller, LISTENER_BUS) != VERDICT_ALLOW) {
-                log_info("Refused %s to %s on the bus", call->action->name, caller.identity);
-                caller_done(&caller);
-                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                "%s needs an administrator. Run it as root.", call->action->name);
+        switch (gate_check(call->action, &call->caller, LISTENER_BUS)) {
+        case VERDICT_ALLOW:
+                return bus_call_dispatch(call, &call->caller);
+        case VERDICT_ASK_POLKIT:
+                return bus_call_ask_polkit(call);
+        default:
+                return bus_call_refuse(call, POLKIT_DENIED, error);
         }
-        return bus_call_dispatch(call, &caller);
 }
 
 static int bus_call_on_uid(sd_bus_message *answer, void *userdata, sd_bus_error *ret_error)
