@@ -39,6 +39,13 @@ static const char *instance_route_state(const Instance *instance)
         return instance_status_to_string(instance->status);
 }
 
+/* One that ran and broke keeps its address: if it answers all the same, it is heard, else nginx says it is down. */
+static bool instance_is_routed(const Instance *instance)
+{
+        return instance && instance->upstream &&
+               (instance->status == INSTANCE_RUNNING || instance->status == INSTANCE_FAILED);
+}
+
 /* Before the registry is there nothing is known: a 503 has nginx go on with the answer it had. */
 void status_reply_instance(Call *call)
 {
@@ -57,7 +64,7 @@ void status_reply_instance(Call *call)
         if (mhd_exchange_header(call->exchange, "X-Ark-Instance", &id) == 0 && instance_id_is_valid(id))
                 instance = manager_get_instance(manager, id);
         response = reply_new(NULL, NULL);
-        if (instance && instance->status == INSTANCE_RUNNING && instance->upstream) {
+        if (instance_is_routed(instance)) {
                 reply_add_header(response, "X-Ark-Upstream", instance->upstream);
                 reply_add_header(response, "X-Ark-Prefix", prefix_mode_to_string(instance->prefix));
                 return mhd_exchange_reply(call->exchange, MHD_HTTP_NO_CONTENT, response);
