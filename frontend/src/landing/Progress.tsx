@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { formatElapsed, localText } from '../shared/i18n';
+import { formatElapsed } from '../shared/i18n';
 import { PHASES } from '../shared/types';
 import { checklist, type Deployment, elapsedMs, type StepState } from './deployments';
 import { useLang } from './lang';
@@ -54,10 +54,9 @@ export function Checklist({ deployment }: { deployment: Deployment }) {
 }
 
 export function Progress({ deployment, onClose }: { deployment: Deployment; onClose(): void }) {
-  const { lang, t } = useLang();
+  const { t } = useLang();
   const now = useNow(true);
   const phase = PHASES[deployment.reached] ?? 'queued';
-  const message = localText(deployment.instance.message, lang);
   return (
     <>
       <div className="dialog-body">
@@ -70,9 +69,6 @@ export function Progress({ deployment, onClose }: { deployment: Deployment; onCl
           </p>
         </div>
         <Bar value={deployment.progress} label={t.progress} />
-        <p className="message" data-testid="message">
-          {message}
-        </p>
         <Checklist deployment={deployment} />
         {deployment.lost && (
           <p className="notice bad" role="status" data-testid="lost">
