@@ -7,6 +7,7 @@
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "core/fault.h"
 #include "core/job-record.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
@@ -41,7 +42,9 @@ static void on_persisted(int error, const char *reason, void *userdata)
         job->persisting = NULL;
         if (error < 0)
                 log_debug("The phase of %s is not stored yet: %s", job->instance->id, strempty(reason));
-        else if (job->dirty)
+        else
+                fault_point(job, instance_phase_to_string(job->instance->phase), "stored");
+        if (error >= 0 && job->dirty)
                 job_persist(job);
         job->dirty = false;
 }

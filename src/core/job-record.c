@@ -9,6 +9,7 @@
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "core/fault.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
 
@@ -115,6 +116,7 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
                 job_on_intent_failed(job, reason);
                 return;
         }
+        fault_point(job, "intent", "stored");
         job_set_state(job, JOB_QUEUED);
         if (job->kind == JOB_CREATE) {
                 i->stored = true;
@@ -198,6 +200,7 @@ int job_store(Job *job)
 
         if (!record)
                 return -ENOMEM;
+        fault_point(job, "intent", "before");
         switch (job->kind) {
         case JOB_CREATE:
                 return job_store_create(job, record);
@@ -357,6 +360,7 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
                         log_error_errno(r, "Cannot set a timer: %m");
                 return;
         }
+        fault_point(job, "end", "stored");
         end_state_apply(&end, now_realtime(), i);
         job_log_end(job, &end);
         if (end.status == INSTANCE_DELETED || (end.status == INSTANCE_FAILED && job->kind == JOB_CREATE)) {
@@ -388,6 +392,7 @@ void job_end(Job *job)
                 job_set_state(job, JOB_ENDING);
         job->deadline = sd_event_source_disable_unref(job->deadline);
         job->persisting = pending_cancel(job->persisting);
+        fault_point(job, "end", "before");
         end = job_end_state(job);
         keeps_secrets = end.status != INSTANCE_DELETED && !(job->kind == JOB_CREATE && job->failure);
         end_state_fill(&end, now_realtime(), &next);

@@ -6,6 +6,7 @@
 
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "core/fault.h"
 #include "core/job-record.h"
 #include "core/manager-internal.h"
 #include "core/spec.h"
@@ -180,10 +181,12 @@ static void step_start(StepRun *run)
         int r;
 
         run->state = STEP_RUNNING;
+        fault_point(run->job, run->step->name, "before");
         r = run->step->start(run);
-        if (r > 0)
+        if (r > 0) {
+                fault_point(run->job, run->step->name, "after");
                 run->state = STEP_DONE;
-        else if (r < 0) {
+        } else if (r < 0) {
                 run->state = STEP_FAILED;
                 job_fail(run->job, run->step, strerror(-r));
         }
@@ -309,6 +312,7 @@ void step_done(StepRun *run, int error, const char *reason)
                 return;
         }
         if (error == 0) {
+                fault_point(job, run->step->name, "after");
                 step_log(run, LOG_DEBUG, 0, NULL);
                 run->state = STEP_DONE;
                 job_advance(job);
@@ -427,6 +431,7 @@ void job_undo(Job *job)
                         continue;
                 }
                 run->state = STEP_RUNNING;
+                fault_point(job, run->step->name, "undo");
                 r = run->step->undo(run);
                 if (r == 0)
                         return;

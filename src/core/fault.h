@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "core/job.h"
+
+/*
+ * Places where a test kills the daemon: at the boundaries of a job's steps and of what it stores. They exist in
+ * builds with -Dfault-hooks=true only. There, the file that $ARKD_DIE_AT names may hold one place, such as
+ * "create.volume:before"; who comes by removes the file and dies, so that the next daemon goes on.
+ */
+#ifdef ARK_FAULT_HOOKS
+void fault_point(const Job *job, const char *step, const char *when);
+#else
+static inline void fault_point(const Job *job, const char *step, const char *when)
+{
+}
+#endif
