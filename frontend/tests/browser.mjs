@@ -304,7 +304,7 @@ const tests = {
     await page.getByText('Markdown, <b>images</b> & links.').waitFor();
     const id = await deploy(page, 'wiki', '<img src=x onerror=alert(1)>');
     await page.getByRole('heading', { name: /<img src=x/ }).waitFor();
-    api.set(id, { message: '<script>alert(1)</script>' });
+    api.set(id, { status: 'failed', error: { step: 'app', reason: '<script>alert(1)</script>' } });
     await page.getByText('<script>alert(1)</script>').waitFor();
   },
 
