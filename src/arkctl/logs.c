@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "arkctl/logs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <systemd/sd-journal.h>
+
+#include "arkctl/client.h"
+#include "arkctl/objects.h"
+#include "arkctl/output.h"
+#include "arkctl/terminal.h"
+#include "basic/json-util.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+
+int log_line_parse(const char *line, LogLine *ret)
+{
+        const char *source = strchr(line, ' '), *text = source ? strchr(source + 1, ' ') : NULL;
+        LogLine parsed = { 0 };
+        size_t n, m;
+        char *zone;
+
+        if (!text)
+                return -EINVAL;
+        n = (size_t) (source - line);
+        m = (size_t) (text - source) - 1;
+        if (n >= sizeof parsed.stamp || m >= sizeof parsed.source || m == 0)
+                return -EINVAL;
+        memcpy(parsed.stamp, line, n);
+        memcpy(parsed.source, source + 1, m);
+        /* Nanoseconds are more than parse_timestamp() takes. */
+        zone = strchr(parsed.stamp, '.');
+        if (zone && strlen(zone) == strlen(".000000000Z")) {
+                char micro[sizeof parsed.stamp];
+
+                (void) snprintf(micro, sizeof micro, "%.*sZ", (int) (zone - parsed.stamp + 7), parsed.stamp);
+                if (parse_timestamp(micro, &parsed.usec) < 0)
+                        return -EINVAL;
+        } else if (parse_timestamp(parsed.stamp, &parsed.usec) < 0)
+                return -EINVAL;
+        parsed.text = text + 1;
+        *ret = parsed;
+        return 0;
+}
+
+/* "Nov 24 15:40:01", as the journal's own lines begin. */
+static void print_time(uint64_t usec)
+{
+        time_t t = (time_t) (usec / USEC_PER_SEC);
+        char text[32] = "";
+        struct tm tm;
+
+        if (localtime_r(&t, &tm))
+                (void) strftime(text, sizeof text, "%b %d %H:%M:%S", &tm);
+        (void) printf("%s ", text);
+}
+
+static const char *source_color(const char *source)
+{
+        return streq(source, "app") ? COLOR_CYAN : streq(source, "db") ? COLOR_BLUE : COLOR_BOLD;
+}
+
+static ExitCode print_json(const Ctl *ctl, const LogLine *line)
+{
+        _cleanup_json_ struct json_object *json = json_object_new_object();
+
+        if (!json || json_set_string(json, "time", line->stamp) < 0 ||
+                        json_set_string(json, "source", line->source) < 0 ||
+                        json_set_string(json, "text", line->text) < 0)
+                return ctl_failed(ENOMEM, "A line could not be printed");
+        return json_print(ctl, TAKE_PTR(json));
+}
+
+ExitCode log_line_print(const Ctl *ctl, const char *line)
+{
+        LogLine parsed;
+
+        if (log_line_parse(line, &parsed) < 0) {
+                (void) puts(line);
+                return CTL_OK;
+        }
+        if (ctl->json != JSON_OFF)
+                return print_json(ctl, &parsed);
+        print_time(parsed.usec);
+        (void) printf("%s%-3s%s %s\n", terminal_color(source_color(parsed.source)), parsed.source,
+                        terminal_color(COLOR_OFF), parsed.text);
+        return CTL_OK;
+}
+
+int logs_print_last(Ctl *ctl, const char *id, unsigned lines)
+{
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_free_ char *path = NULL;
+        int asking = sd_bus_get_allow_interactive_authorization(ctl->bus);
+        const char *line;
+        int r, n = 0;
+
+        r = instance_path(id, &path);
+        if (r < 0)
+                return r;
+        (void) sd_bus_set_allow_interactive_authorization(ctl->bus, false);
+        r = ctl_try(ctl, path, ARK_INSTANCE_INTERFACE, "GetLogs", &error, &reply, "su", "", lines);
+        (void) sd_bus_set_allow_interactive_authorization(ctl->bus, asking > 0);
+        if (r < 0)
+                return bus_exit_code(error.name, r) == CTL_DENIED ? -EACCES : r;
+        r = sd_bus_message_skip(reply, "s");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(reply, 's', &line)) > 0) {
+                (void) log_line_print(ctl, line);
+                n++;
+        }
+        return r < 0 ? r : n;
+}
+
+/* A field's value, or "". It is the journal's until the next call. */
+static const char *journal_field(sd_journal *journal, const char *name, size_t *ret_length)
+{
+        const char *data;
+        size_t length, skip = strlen(name) + 1;
+
+        if (sd_journal_get_data(journal, name, (const void **) &data, &length) < 0 || length < skip) {
+                *ret_length = 0;
+                return "";
+        }
+        *ret_length = length - skip;
+        return data + skip;
+}
+
+static void journal_print_entry(sd_journal *journal)
+{
+        _cleanup_free_ char *source = NULL;
+        const char *text;
+        uint64_t usec;
+        size_t n;
+
+        if (sd_journal_get_realtime_usec(journal, &usec) < 0)
+                return;
+        text = journal_field(journal, "CONTAINER_NAME", &n);
+        if (n > 0)
+                source = strdup(n > 3 && memcmp(text + n - 3, "_db", 3) == 0 ? "db" : "app");
+        else {
+                text = journal_field(journal, "SYSLOG_IDENTIFIER", &n);
+                source = strndup(text, n);
+        }
+        text = journal_field(journal, "MESSAGE", &n);
+        print_time(usec);
+        (void) printf("%s%-4s%s %.*s\n", terminal_color(source_color(strempty(source))), strempty(source),
+                        terminal_color(COLOR_OFF), (int) n, text);
+}
+
+int journal_print(const char *id, unsigned lines)
+{
+        _cleanup_free_ char *match = str_printf("ARK_INSTANCE=%s", id);
+        sd_journal *journal = NULL;
+        int r, n = 0;
+
+        if (!match)
+                return -ENOMEM;
+        r = sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
+        if (r < 0)
+                return r;
+        r = sd_journal_add_match(journal, match, 0);
+        if (r >= 0)
+                r = sd_journal_seek_tail(journal);
+        if (r >= 0)
+                r = sd_journal_previous_skip(journal, lines);
+        for (; r > 0; r = sd_journal_next(journal)) {
+                journal_print_entry(journal);
+                n++;
+        }
+        sd_journal_close(journal);
+        return r < 0 ? r : n;
+}
