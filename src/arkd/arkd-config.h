@@ -20,6 +20,7 @@ typedef struct Config {
         unsigned max_running;
         unsigned workers;
         unsigned queue_max;
+        unsigned retry_max;
         unsigned quota_total, quota_identity, quota_rate;
         int log_level; /* negative: not set */
 } Config;

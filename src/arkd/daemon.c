@@ -57,6 +57,7 @@ static int daemon_make_manager(Daemon *d, sd_event *event, const Config *config)
                 .tombstone_usec = config->tombstone_usec,
                 .workers = config->workers,
                 .queue_max = config->queue_max,
+                .retry_max = config->retry_max,
                 .instances_max = config->max_running,
                 .quota_total = config->quota_total,
                 .quota_identity = config->quota_identity,

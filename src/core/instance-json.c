@@ -102,6 +102,8 @@ struct json_object *instance_to_json(const Instance *i, InstanceView view)
                 r = add_timeline(json, i);
         if (r >= 0 && i->deleted_usec)
                 r = json_set_timestamp(json, "deleted_at", i->deleted_usec);
+        if (r >= 0 && i->queue_position && view != INSTANCE_VIEW_RECORD)
+                r = json_set_u64(json, "queue_position", i->queue_position);
         if (r >= 0 && view != INSTANCE_VIEW_VISITOR)
                 r = json_set_string(json, "owner", i->owner);
         if (r >= 0 && view == INSTANCE_VIEW_RECORD)

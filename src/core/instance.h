@@ -53,6 +53,7 @@ typedef struct Instance {
         InstanceStatus status;
         InstancePhase phase;
         double progress; /* 0 to 1 */
+        unsigned queue_position; /* of its job, from 1; 0 while it does not wait */
         char *message; /* a sentence for people */
         char *error_step, *error_reason, *error_log;
         char *access_url;

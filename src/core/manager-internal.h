@@ -26,7 +26,7 @@ struct Manager {
 
         char *base_url, *deployment, *compose_dir;
         uint64_t expires_usec, tombstone_usec;
-        unsigned workers, queue_max, instances_max;
+        unsigned workers, queue_max, retry_max, instances_max;
         unsigned quota_total, quota_identity, quota_rate;
 
         /* id → object, in order of creation. */
@@ -64,7 +64,7 @@ Instance *manager_find_instance(Manager *manager, const char *id);
 
 void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Product *product);
 
-/* Queue of jobs: at most workers run at once. */
+/* queue.c: at most workers run at once. */
 void manager_queue_job(Manager *manager, Job *job);
 void manager_unqueue_job(Manager *manager, Job *job);
 void manager_run_queue(Manager *manager);

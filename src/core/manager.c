@@ -206,56 +206,6 @@ void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Pr
         }
 }
 
-/* ---- Queue ---- */
-
-void manager_run_queue(Manager *manager)
-{
-        while (manager->loaded && manager->queue_first && manager->n_running < manager->workers) {
-                Job *job = manager->queue_first;
-
-                manager_unqueue_job(manager, job);
-                manager->n_running++;
-                job_run(job);
-        }
-}
-
-void manager_queue_job(Manager *manager, Job *job)
-{
-        job->next = NULL;
-        if (manager->queue_last)
-                manager->queue_last->next = job;
-        else
-                manager->queue_first = job;
-        manager->queue_last = job;
-        manager->n_queued++;
-        manager_run_queue(manager);
-}
-
-void manager_unqueue_job(Manager *manager, Job *job)
-{
-        Job *previous = NULL;
-
-        for (Job *j = manager->queue_first; j; previous = j, j = j->next) {
-                if (j != job)
-                        continue;
-                if (previous)
-                        previous->next = j->next;
-                else
-                        manager->queue_first = j->next;
-                if (manager->queue_last == j)
-                        manager->queue_last = previous;
-                j->next = NULL;
-                manager->n_queued--;
-                return;
-        }
-}
-
-void manager_job_ended(Manager *manager)
-{
-        manager->n_running--;
-        manager_run_queue(manager);
-}
-
 /* ---- Connections ---- */
 
 static void manager_on_engine(bool connected, void *userdata)
@@ -353,6 +303,7 @@ static int manager_copy_settings(Manager *m, const ManagerSettings *s)
         m->tombstone_usec = s->tombstone_usec;
         m->workers = s->workers > 0 ? s->workers : 1;
         m->queue_max = s->queue_max;
+        m->retry_max = s->retry_max;
         m->instances_max = s->instances_max;
         m->quota_total = s->quota_total;
         m->quota_identity = s->quota_identity;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Jobs that wait. At most so many run at once; of those that wait, the next is the earliest of whoever has the
+ * fewest running, so that one who orders ten does not keep another waiting for all of them. */
+
+#include "core/manager-internal.h"
+
+static bool job_is_running(const Job *job)
+{
+        return job && job->state >= JOB_RUNNING && job->state < JOB_DONE;
+}
+
+static unsigned count_running_of(const Manager *manager, const char *owner)
+{
+        unsigned n = 0;
+
+        for (struct lh_entry *e = manager->instances->head; e; e = e->next) {
+                const Instance *i = lh_entry_v(e);
+
+                n += job_is_running(i->job) && streq_ptr(i->owner, owner);
+        }
+        return n;
+}
+
+static Job *queue_choose(const Manager *manager)
+{
+        unsigned fewest = UINT32_MAX;
+        Job *chosen = NULL;
+
+        for (Job *job = manager->queue_first; job && fewest > 0; job = job->next) {
+                unsigned n = count_running_of(manager, job->instance->owner);
+
+                if (n < fewest) {
+                        fewest = n;
+                        chosen = job;
+                }
+        }
+        return chosen;
+}
+
+/* Tells those whose place has changed. */
+static void queue_number(Manager *manager)
+{
+        unsigned position = 0;
+
+        for (Job *job = manager->queue_first; job; job = job->next) {
+                Instance *i = job->instance;
+
+                if (i->queue_position == ++position)
+                        continue;
+                i->queue_position = position;
+                if (i->stored)
+                        manager_notify(manager, MANAGER_INSTANCE_CHANGED, i, NULL);
+        }
+}
+
+void manager_run_queue(Manager *manager)
+{
+        while (manager->loaded && manager->n_running < manager->workers) {
+                Job *job = queue_choose(manager);
+
+                if (!job)
+                        break;
+                manager_unqueue_job(manager, job);
+                manager->n_running++;
+                job_run(job);
+        }
+        queue_number(manager);
+}
+
+void manager_queue_job(Manager *manager, Job *job)
+{
+        job->next = NULL;
+        if (manager->queue_last)
+                manager->queue_last->next = job;
+        else
+                manager->queue_first = job;
+        manager->queue_last = job;
+        manager->n_queued++;
+        manager_run_queue(manager);
+}
+
+void manager_unqueue_job(Manager *manager, Job *job)
+{
+        Job *previous = NULL;
+
+        for (Job *j = manager->queue_first; j; previous = j, j = j->next) {
+                if (j != job)
+                        continue;
+                if (previous)
+                        previous->next = j->next;
+                else
+                        manager->queue_first = j->next;
+                if (manager->queue_last == j)
+                        manager->queue_last = previous;
+                j->next = NULL;
+                job->instance->queue_position = 0;
+                manager->n_queued--;
+                return;
+        }
+}
+
+void manager_job_ended(Manager *manager)
+{
+        manager->n_running--;
+        manager_run_queue(manager);
+}
