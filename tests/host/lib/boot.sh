@@ -5,18 +5,20 @@
 # a mount namespace of their own, so they go with them as well.
 #
 # In $HOSTS/NAME: lower (the root it stands on), slot (its network), leader (pid of its systemd),
-# suite, upper and work (its layer), docker and registry (their data), console.log.
+# suite, upper and work (its layer), docker and registry (their data), console.log, and ready once
+# it has booted.
 
 host_leader() {
     local pid
-    pid=$(cat "$HOSTS/$1/leader" 2>/dev/null) || return 1
-    # A pid may have been given again since: it must still be in the host's cgroup.
-    grep -qs "ark-host-$1\(/\|\$\)" "/proc/$pid/cgroup" || return 1
+    { read -r pid <"$HOSTS/$1/leader"; } 2>/dev/null || return 1
+    # A pid may have been given again since: it must still be in the host's cgroup. And a dead
+    # process that nobody has reaped has no root.
+    grep -qs "ark-host-$1\(/\|\$\)" "/proc/$pid/cgroup" && [ -d "/proc/$pid/root/etc" ] || return 1
     echo "$pid"
 }
 
 host_is_up() {
-    host_leader "$1" >/dev/null
+    [ -e "$HOSTS/$1/ready" ] && host_leader "$1" >/dev/null
 }
 
 host_address() {
@@ -58,12 +60,9 @@ host_take_slot() (
 
 # Boots host NAME, whose folder is ready, and waits until its systemd has started everything.
 host_boot() {
-    local name=$1 dir=$HOSTS/$1 fd fds=()
-    for fd in "${LOCK_FDS[@]}"; do
-        fds+=("$fd")
-    done
+    local name=$1 dir=$HOSTS/$1 fd
     (
-        for fd in "${fds[@]}"; do exec {fd}>&-; done
+        for fd in "${LOCKS[@]}"; do exec {fd}>&-; done
         cgroup_enter "$name"
         exec setsid unshare --mount --propagation slave "$HERE/lib/nspawn" "$dir" "$name" \
             </dev/null >"$dir/console.log" 2>&1
@@ -76,6 +75,7 @@ host_boot() {
     local state
     state=$(host_run "$name" timeout 60 systemctl is-system-running --wait) ||
         say "its systemd says '$state': $(host_run "$name" systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | xargs)"
+    touch "$dir/ready"
 }
 
 # The leader is the process that is number 1 in a pid namespace below ours.

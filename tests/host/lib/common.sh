@@ -38,23 +38,21 @@ hash_of() {
     done | sha256sum | cut -c 1-16
 }
 
-# Takes the lock NAME until the script ends. Whatever is left running must not inherit it:
-# start such things with {fd}>&- (see boot.sh).
-LOCK_FDS=()
+# Takes the lock NAME until unlock or the script's end. Whatever is left running must not inherit
+# it (see boot.sh).
+declare -A LOCKS=()
 lock() {
     local fd
     mkdir -p "$CACHE/locks"
     exec {fd}>"$CACHE/locks/$1"
     flock -n "$fd" || { say "waiting for another run that holds the lock '$1'"; flock "$fd"; }
-    LOCK_FDS+=("$fd")
+    LOCKS[$1]=$fd
 }
 
-unlock_all() {
-    local fd
-    for fd in "${LOCK_FDS[@]}"; do
-        exec {fd}>&-
-    done
-    LOCK_FDS=()
+unlock() {
+    local fd=${LOCKS[$1]}
+    exec {fd}>&-
+    unset "LOCKS[$1]"
 }
 
 # Calls COMMAND every 50 ms until it succeeds; fails after SECONDS.

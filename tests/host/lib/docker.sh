@@ -18,8 +18,6 @@ docker_template_build() {
     local suite=$1 path name=template-$1
     path=$(docker_template_path "$suite")
     [ ! -d "$path" ] || return 0
-    lock "docker-$suite"
-    [ ! -d "$path" ] || return 0
     say "building the test images (once; about half a minute)"
     local archives
     archives=$("$REPO/tests/images/build") || die "cannot build the test images"

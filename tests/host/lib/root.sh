@@ -16,8 +16,6 @@ root_build() {
     path=$(root_path "$suite")
     [ ! -d "$path" ] || return 0
     need_commands mmdebstrap
-    lock "root-$suite"
-    [ ! -d "$path" ] || return 0
     say "building the root of a Debian $suite host (once; about a minute)"
     rm -rf "$path.new"
     if ! root_bootstrap "$suite" "$path.new" >"$CACHE/root-$suite.log" 2>&1; then
