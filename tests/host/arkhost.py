@@ -272,8 +272,10 @@ class Host:
         return json.loads(done.stdout)["data"] if done.stdout.strip() else []
 
     def bus_property(self, name, path=BUS_PATH, interface=f"{BUS_NAME}.Manager"):
-        return json.loads(self.exec("busctl", "--json=short", "get-property", BUS_NAME, path, interface,
-                                    name))["data"]
+        done = self.run("busctl", "--json=short", "get-property", BUS_NAME, path, interface, name)
+        if done.returncode:
+            raise BusError(done.stderr.strip())
+        return json.loads(done.stdout)["data"]
 
     def journal(self, *arguments):
         """Entries of the journal, each a dictionary of its fields."""

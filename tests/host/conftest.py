@@ -13,8 +13,10 @@ import subprocess
 
 import pytest
 
-import arkhost
-from workshop import Workshop
+pytest.register_assert_rewrite("arkhost", "workshop")
+
+import arkhost  # noqa: E402
+from workshop import Workshop  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_secrets_of_a_product_are_made_for_each_instance(host, work):
     ({"env": []}, "env"), ({"env": {"A": 5}}, None), ({"env": {"A=B": "x"}}, None), ({"env": {"": "x"}}, None),
     ({"env": {"A": "${NOTHING}"}}, "env.A"), ({"env": {"A": "$x"}}, "env.A"), ({"env": {"A": "${DB_HOST"}}, "env.A"),
     ({"database": None, "env": {"A": "${DB_HOST}"}}, "env.A"),
-    ({"database": {}}, None), ({"database": {"image": "x:1", "data_path": "relative"}}, "database.data_path"),
+    ({"database": {"image": "x:1", "data_path": "relative"}}, "database.data_path"),
     ({"database": "postgres"}, "database"), ({"database": {"image": "x:1", "data_path": "/x", "y": 1}}, None),
     ({"needs_database_first": "yes"}, "needs_database_first"),
     ({"credentials": {}}, "credentials"), ({"credentials": [{"label": "x"}]}, "credentials"),

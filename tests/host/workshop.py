@@ -102,6 +102,9 @@ class Instance:
         """Asks the application, through nginx."""
         return (client or self.host.public).ask(method, self.base + path, body, headers, timeout)
 
+    def wait_for_page(self, status, seconds):
+        wait_for(f"its link answers {status}", lambda: self.ask("/").status == status, seconds)
+
     def delete(self):
         answer = self.host.local.delete(f"/api/instances/{self.id}").expect(200)
         assert answer.json["status"] == "deleted", answer
