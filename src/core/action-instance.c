@@ -255,6 +255,10 @@ static void on_delete_job(Request *request, Instance *instance, JobEvent event)
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
                                 "The store (Redis) did not take the deletion, so nothing was deleted. Try "
                                 "again in a moment");
+        else if (event == JOB_EVENT_STORE_DOUBTFUL)
+                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
+                                "The store (Redis) was lost in the middle of it. The deletion goes on when "
+                                "it is back; ask again to see its end");
         else if (event == JOB_EVENT_ENDED && instance->status == INSTANCE_DELETED)
                 answer_instance(request, instance);
         else if (event == JOB_EVENT_ENDED)
@@ -344,6 +348,10 @@ static void on_restart_job(Request *request, Instance *instance, JobEvent event)
 {
         if (event == JOB_EVENT_STORE_FAILED)
                 change_fail(request, NULL);
+        else if (event == JOB_EVENT_STORE_DOUBTFUL)
+                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
+                                "The store (Redis) was lost in the middle of it. The restart goes on when "
+                                "it is back");
         else if (event == JOB_EVENT_ENDED && instance->status == INSTANCE_RUNNING)
                 answer_instance(request, instance);
         else if (event == JOB_EVENT_ENDED)

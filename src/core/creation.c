@@ -394,7 +394,7 @@ void create_instance(Request *request)
         }
         r = begin(request, instance);
         if (r < 0) {
-                manager_release_addresses(m, instance);
+                manager_release_addresses(m, instance, false);
                 manager_remove_instance(m, instance);
                 if (r == -ENOTCONN || r == -EBUSY)
                         request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,

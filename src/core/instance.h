@@ -64,7 +64,7 @@ typedef struct Instance {
         uint64_t timeline[_PHASE_MAX]; /* ms from creation until the phase was reached, or TIMELINE_UNSET */
 
         /* How it is reached and laid out; kept in the record so that a restart needs no product. */
-        char *subnet; /* of <id>_net */
+        char *subnet; /* of <id>_net; NULL once its addresses have been given back */
         char *ingress_address; /* fixed, on ark_production */
         char *upstream; /* ADDRESS:PORT while running */
         PrefixMode prefix;

@@ -8,6 +8,7 @@
 
 #include "basic/json-util.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/fault.h"
 #include "core/manager-internal.h"
@@ -32,6 +33,8 @@ struct json_object *job_to_record(const Job *job)
                 r = json_set_string(json, "step", instance_phase_to_string(job->instance->phase));
         if (r >= 0)
                 r = json_set_u64(json, "attempts", job->attempts);
+        if (r >= 0 && job->caller)
+                r = json_set_string(json, "caller", job->caller);
         return r < 0 ? NULL : TAKE_PTR(json);
 }
 
@@ -62,6 +65,10 @@ int job_wait(Job *job, Request *request, JobWaiterHandler handler)
 
         if (!waiter)
                 return -ENOMEM;
+        if (!job->caller && free_and_strdup(&job->caller, request->caller.identity) < 0) {
+                free(waiter);
+                return -ENOMEM;
+        }
         *waiter = (JobWaiter){ job, request, handler, job->waiters };
         job->waiters = waiter;
         request->state = waiter;
@@ -86,24 +93,73 @@ static void job_tell_waiters(Job *job, JobEvent event)
 
 /* ---- Intent ---- */
 
-static void job_on_intent_failed(Job *job, const char *reason)
+/* It may have been done. */
+static bool error_is_doubtful(int error)
+{
+        return error == -ENOTCONN || error == -ETIMEDOUT || error == -EIO;
+}
+
+static void job_on_intent_failed(Job *job, int error, const char *reason)
 {
         Manager *m = job->manager;
         Instance *i = job->instance;
+        Job *successor = TAKE_PTR(job->successor);
 
         log_warning("Job %s could not be stored: %s", job->id, strempty(reason));
         job_tell_waiters(job, JOB_EVENT_STORE_FAILED);
         job_set_state(job, JOB_DONE);
         if (i->job == job)
-                i->job = TAKE_PTR(job->successor);
+                i->job = successor;
         else if (i->job && i->job->successor == job)
                 i->job->successor = NULL;
         if (job->kind == JOB_CREATE) {
-                manager_doubt(m, i->id);
-                manager_release_addresses(m, i);
+                if (error_is_doubtful(error))
+                        manager_doubt(m, i->id);
+                manager_release_addresses(m, i, false);
                 manager_remove_instance(m, i);
         }
         job_free(job);
+        if (successor && successor->state == JOB_QUEUED)
+                manager_queue_job(m, successor);
+}
+
+static void job_commit_later(Job *job, sd_event_time_handler_t handler)
+{
+        unsigned n = job->commit_attempts < 6 ? job->commit_attempts : 6;
+        uint64_t delay = (50 * USEC_PER_MSEC) << n;
+        int r;
+
+        r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC,
+                        delay < COMMIT_RETRY_MAX_USEC ? delay : COMMIT_RETRY_MAX_USEC, 0, handler, job);
+        if (r < 0)
+                log_error_errno(r, "Cannot set a timer: %m");
+}
+
+static int job_on_intent_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Job *job = userdata;
+
+        job->retry = sd_event_source_disable_unref(job->retry);
+        if (job->cancelled)
+                job_on_intent_failed(job, -ECANCELED, "a deletion came before it");
+        else if (job->successor || job_store(job) < 0)
+                job_commit_later(job, job_on_intent_retry);
+        return 0;
+}
+
+/*
+ * The store may have the intent, or may not. A create is taken back, as its caller will ask for another. A delete
+ * or restart of something that is there is stored again until the answer is known: taken back, it would have to
+ * bring back what it displaced.
+ */
+static void job_on_intent_doubtful(Job *job, const char *reason)
+{
+        if (job->commit_attempts++ == 0) {
+                log_warning("It is not known whether job %s is stored, trying again: %s", job->id,
+                                strempty(reason));
+                job_tell_waiters(job, JOB_EVENT_STORE_DOUBTFUL);
+        }
+        job_commit_later(job, job_on_intent_retry);
 }
 
 static void job_on_intent_stored(int error, const char *reason, void *userdata)
@@ -113,9 +169,13 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
 
         job->commit = NULL;
         if (error < 0) {
-                job_on_intent_failed(job, reason);
+                if (job->kind != JOB_CREATE && (error_is_doubtful(error) || job->commit_attempts > 0))
+                        job_on_intent_doubtful(job, reason);
+                else
+                        job_on_intent_failed(job, error, reason);
                 return;
         }
+        job->commit_attempts = 0;
         fault_point(job, "intent", "stored");
         job_set_state(job, JOB_QUEUED);
         if (job->kind == JOB_CREATE) {
@@ -221,6 +281,9 @@ typedef struct EndState {
         const char *step, *reason, *log;
 } EndState;
 
+static const char left_behind_message[] =
+                "The deployment failed, and not all of it could be removed; delete it";
+
 static const char *const failure_messages[_JOB_KIND_MAX] = {
         [JOB_CREATE] = "The deployment failed; nothing of it was left behind",
         [JOB_DELETE] = "It could not be deleted whole; delete it again",
@@ -235,7 +298,7 @@ static EndState job_end_state(const Job *job)
                 return (EndState){
                         .status = INSTANCE_FAILED,
                         .phase = i->phase,
-                        .message = failure_messages[job->kind],
+                        .message = job->left_behind ? left_behind_message : failure_messages[job->kind],
                         .step = instance_phase_to_string(job->failed_step->phase),
                         .reason = job->failure,
                         .log = job->log,
@@ -243,6 +306,18 @@ static EndState job_end_state(const Job *job)
         if (job->kind != JOB_DELETE)
                 return (EndState){ .status = INSTANCE_RUNNING, .phase = PHASE_READY, .message = "Ready" };
         return (EndState){ .status = INSTANCE_DELETED, .phase = i->phase, .message = "Deleted" };
+}
+
+/* Whether the end leaves nothing in the engine, so that addresses and secrets are free. */
+static bool job_leaves_nothing(const Job *job, const EndState *end)
+{
+        return end->status == INSTANCE_DELETED ||
+               (end->status == INSTANCE_FAILED && job->kind == JOB_CREATE && !job->left_behind);
+}
+
+static bool job_keeps_secrets(const Job *job, const EndState *end)
+{
+        return end->status != INSTANCE_DELETED && !(job->kind == JOB_CREATE && job->failure);
 }
 
 static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
@@ -290,13 +365,21 @@ static void erase_secrets(Instance *i)
         string_pairs_done(&i->secrets);
 }
 
+/* By whether it failed. */
+static const char *const end_message_ids[_JOB_KIND_MAX][2] = {
+        [JOB_CREATE] = { MESSAGE_INSTANCE_RUNNING, MESSAGE_INSTANCE_FAILED },
+        [JOB_DELETE] = { MESSAGE_INSTANCE_DELETED, MESSAGE_DELETE_FAILED },
+        [JOB_RESTART] = { MESSAGE_INSTANCE_RESTARTED, MESSAGE_RESTART_FAILED },
+};
+
 static void job_log_end(const Job *job, const EndState *end)
 {
         LogContext context;
         uint64_t ms = job->started_usec ? (now_monotonic() - job->started_usec) / USEC_PER_MSEC : 0;
 
-        instance_get_log_context(job->instance, &context);
-        context.job = job->id;
+        job_get_log_context(job, &context);
+        context.message_id = end_message_ids[job->kind][end->reason != NULL];
+        context.step = end->step;
         if (end->reason)
                 log_full(LOG_WARNING, 0, &context, "Instance %s of %s failed in step %s: %s",
                                 job->instance->id, job->instance->product_id, end->step, end->reason);
@@ -344,29 +427,22 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
         Job *job = userdata;
         Instance *i = job->instance;
         EndState end = job_end_state(job);
-        uint64_t delay;
-        int r;
 
         job->commit = NULL;
         if (error < 0) {
                 if (job->commit_attempts++ == 0)
                         log_warning("The end of job %s is not stored yet, trying again: %s", job->id,
                                         strempty(reason));
-                delay = (50 * USEC_PER_MSEC) << (job->commit_attempts < 6 ? job->commit_attempts : 6);
-                r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC,
-                                delay < COMMIT_RETRY_MAX_USEC ? delay : COMMIT_RETRY_MAX_USEC, 0,
-                                job_on_end_retry, job);
-                if (r < 0)
-                        log_error_errno(r, "Cannot set a timer: %m");
+                job_commit_later(job, job_on_end_retry);
                 return;
         }
         fault_point(job, "end", "stored");
         end_state_apply(&end, now_realtime(), i);
         job_log_end(job, &end);
-        if (end.status == INSTANCE_DELETED || (end.status == INSTANCE_FAILED && job->kind == JOB_CREATE)) {
-                manager_release_addresses(job->manager, i);
+        if (job_leaves_nothing(job, &end))
+                manager_release_addresses(job->manager, i, true);
+        if (!job_keeps_secrets(job, &end))
                 erase_secrets(i);
-        }
         manager_notify(job->manager,
                         end.status == INSTANCE_DELETED ? MANAGER_INSTANCE_REMOVED : MANAGER_INSTANCE_CHANGED,
                         i, NULL);
@@ -377,7 +453,6 @@ void job_end(Job *job)
 {
         Instance next = *job->instance;
         _cleanup_json_ struct json_object *instance = NULL;
-        bool keeps_secrets;
         EndState end;
         int r;
 
@@ -394,8 +469,9 @@ void job_end(Job *job)
         job->persisting = pending_cancel(job->persisting);
         fault_point(job, "end", "before");
         end = job_end_state(job);
-        keeps_secrets = end.status != INSTANCE_DELETED && !(job->kind == JOB_CREATE && job->failure);
         end_state_fill(&end, now_realtime(), &next);
+        if (job_leaves_nothing(job, &end))
+                next.subnet = NULL; /* it is somebody else's from now on */
         instance = instance_to_json(&next, INSTANCE_VIEW_RECORD);
         const StoreWrite writes[] = {
                 { STORE_PUT, STORE_INSTANCE, next.id, instance ? json_text(instance) : NULL,
@@ -406,7 +482,7 @@ void job_end(Job *job)
                 { STORE_DEQUEUE, .id = job->id },
                 { STORE_DELETE, STORE_SECRET, next.id },
         };
-        r = instance ? job_commit(job, writes, ELEMENTSOF(writes) - (keeps_secrets ? 1 : 0),
+        r = instance ? job_commit(job, writes, ELEMENTSOF(writes) - (job_keeps_secrets(job, &end) ? 1 : 0),
                                        job_on_end_stored)
                      : -ENOMEM;
         if (r < 0)

@@ -48,6 +48,13 @@ static const char *job_state_to_string(JobState state)
         return names[state];
 }
 
+void job_get_log_context(const Job *job, LogContext *ret)
+{
+        instance_get_log_context(job->instance, ret);
+        ret->job = job->id;
+        ret->caller = job->caller;
+}
+
 void job_set_state(Job *job, JobState state)
 {
         static const unsigned legal[_JOB_STATE_MAX] = {
@@ -60,8 +67,7 @@ void job_set_state(Job *job, JobState state)
         LogContext context;
 
         assert(legal[job->state] & 1u << state);
-        instance_get_log_context(job->instance, &context);
-        context.job = job->id;
+        job_get_log_context(job, &context);
         log_full(LOG_DEBUG, 0, &context, "Job %s: %s → %s", job->id, job_state_to_string(job->state),
                         job_state_to_string(state));
         job->state = state;
@@ -127,6 +133,7 @@ Job *job_free(Job *job)
         free(job->failure);
         free(job->log);
         free(job->id);
+        free(job->caller);
         free(job);
         return NULL;
 }
@@ -186,10 +193,8 @@ static void step_start(StepRun *run)
         if (r > 0) {
                 fault_point(run->job, run->step->name, "after");
                 run->state = STEP_DONE;
-        } else if (r < 0) {
-                run->state = STEP_FAILED;
-                job_fail(run->job, run->step, strerror(-r));
-        }
+        } else if (r < 0)
+                step_done(run, r, strerror(-r));
 }
 
 void job_advance(Job *job)
@@ -278,14 +283,14 @@ static bool step_retry_removal(StepRun *run, int error)
 
 static void step_log(StepRun *run, int level, int error, const char *reason)
 {
+        _cleanup_free_ char *clean = instance_redact(run->job->instance, strempty(reason));
         LogContext context;
 
-        instance_get_log_context(run->job->instance, &context);
-        context.job = run->job->id;
+        job_get_log_context(run->job, &context);
         context.step = run->step->name;
         if (error < 0)
                 log_full(level, error, &context, "Step %s of job %s failed: %s", run->step->name,
-                                run->job->id, strempty(reason));
+                                run->job->id, strempty(clean));
         else
                 log_full(level, 0, &context, "Step %s of job %s is done", run->step->name, run->job->id);
 }
@@ -294,8 +299,10 @@ static void step_done_undoing(StepRun *run, int error, const char *reason)
 {
         if (error < 0) {
                 step_log(run, LOG_WARNING, error, reason);
-                if (step_retry_removal(run, error))
+                /* A stranger's thing under the name is not ours to remove. */
+                if (error != -EEXIST && step_retry_removal(run, error))
                         return;
+                run->job->left_behind = run->job->left_behind || error != -EEXIST;
         }
         run->state = STEP_WAITING;
         run->job->undo_next--;
@@ -310,6 +317,10 @@ void step_done(StepRun *run, int error, const char *reason)
         if (job->state == JOB_UNDOING) {
                 step_done_undoing(run, error, reason);
                 return;
+        }
+        if (error == -EEXIST && job->kind == JOB_DELETE) {
+                step_log(run, LOG_WARNING, error, reason);
+                error = 0; /* what has the name is a stranger's: nothing of ours is there */
         }
         if (error == 0) {
                 fault_point(job, run->step->name, "after");
@@ -382,8 +393,10 @@ void job_run(Job *job)
         job_set_state(job, JOB_RUNNING);
         job->started_usec = now_monotonic();
         job->attempts++;
+        if (job->resumed)
+                job_persist(job); /* the attempt counts, however early it ends */
         r = job_prepare(job);
-        if (job->kind == JOB_CREATE && job->attempts > ATTEMPTS_MAX)
+        if (job->kind == JOB_CREATE && job->attempts > job->manager->retry_max)
                 job_fail(job, job->steps, "it was begun again too often without coming to its end");
         else if (r < 0)
                 job_fail(job, job->steps, r == -ENODATA ? "its product is gone" : strerror(-r));
@@ -435,8 +448,10 @@ void job_undo(Job *job)
                 r = run->step->undo(run);
                 if (r == 0)
                         return;
-                if (r < 0)
-                        step_log(run, LOG_ERR, r, strerror(-r));
+                if (r < 0) {
+                        step_done_undoing(run, r, strerror(-r));
+                        return;
+                }
                 run->state = STEP_WAITING;
                 job->undo_next--;
         }
@@ -455,6 +470,8 @@ int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned atte
         job->attempts = attempts;
         job->database_verified = instance->phase > PHASE_DATABASE;
         job_set_state(job, JOB_QUEUED);
+        if (kind == JOB_DELETE)
+                instance->status = INSTANCE_DELETING; /* the end of a create may have been written over it */
         instance->job = job;
         manager_queue_job(manager, TAKE_PTR(job));
         return 0;

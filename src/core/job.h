@@ -73,6 +73,7 @@ typedef struct JobWaiter JobWaiter;
 typedef enum JobEvent {
         JOB_EVENT_STORED, /* the intent is in the store */
         JOB_EVENT_STORE_FAILED, /* it is not; the job is gone after this */
+        JOB_EVENT_STORE_DOUBTFUL, /* the store was lost meanwhile; the job goes on when it is back */
         JOB_EVENT_ENDED, /* instance has its end state; the job is gone after this */
 } JobEvent;
 
@@ -85,6 +86,7 @@ struct Job {
         JobKind kind;
         JobState state;
         char *id;
+        char *caller; /* who asked for it, for the audit trail; NULL where nobody did */
         InstanceSpec *spec;
         const Step *steps;
         size_t n_steps;
@@ -102,6 +104,7 @@ struct Job {
         char *failure, *log;
         Pending *collecting;
         size_t undo_next; /* steps below it are still to be undone */
+        bool left_behind; /* something could not be removed */
 
         Pending *commit; /* of intent or end */
         Pending *persisting; /* of a phase */
@@ -136,6 +139,9 @@ void job_cancel(Job *job);
 
 /* The engine is back: paused steps are tried again. */
 void job_on_engine_connected(Job *job);
+
+/* Who and what, for log lines; valid while the job is. */
+void job_get_log_context(const Job *job, LogContext *ret);
 
 const char *job_kind_to_string(JobKind kind);
 int job_kind_from_string(const char *s);

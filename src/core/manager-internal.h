@@ -39,9 +39,7 @@ struct Manager {
         struct lh_table *loading_secrets; /* id → parsed record, while loading */
         sd_event_source *retry;
 
-        /* Ids whose writing was never answered: their keys are removed when the store is back. */
-        char **doubtful;
-        Pending *settling;
+        struct Doubts *doubts; /* writes that were never answered (settle.c) */
 
         Job *queue_first, *queue_last;
         unsigned n_queued, n_running;
@@ -70,11 +68,13 @@ void manager_unqueue_job(Manager *manager, Job *job);
 void manager_run_queue(Manager *manager);
 void manager_job_ended(Manager *manager);
 
-/* Gives the instance's addresses back. */
-void manager_release_addresses(Manager *manager, Instance *instance);
+/* Gives the instance's addresses back, once. used: its ingress address may have been reached by somebody. */
+void manager_release_addresses(Manager *manager, Instance *instance, bool used);
 
-/* Remembers that the fate of an instance's first record is unknown. */
+/* settle.c: remembers that the fate of an instance's first record is unknown; takes back what arrived of it. */
 void manager_doubt(Manager *manager, const char *instance_id);
+void manager_settle(Manager *manager);
+void manager_settle_cancel(Manager *manager);
 
 /* manager-load.c: reads the registry when the store is there. */
 void manager_load(Manager *manager);

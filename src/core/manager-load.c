@@ -31,7 +31,9 @@ static void load_product(Manager *m, const char *id, struct json_object *json)
         if (r >= 0)
                 r = manager_put_product(m, product);
         if (r < 0)
-                log_error_errno(r, "The record product:%s is damaged and is left out (%s: %s)", id,
+                log_full(LOG_ERR, r,
+                                &(LogContext){ .product = id, .message_id = MESSAGE_RECORD_DAMAGED },
+                                "The record product:%s is damaged and is left out (%s: %s)", id,
                                 strempty(field), strempty(reason));
 }
 
@@ -50,8 +52,7 @@ static void load_addresses(Manager *m, Instance *i)
 {
         int r;
 
-        if (i->status == INSTANCE_DELETED ||
-                        (i->status == INSTANCE_FAILED && i->timeline[PHASE_READY] == TIMELINE_UNSET)) {
+        if (!i->subnet) {
                 address_pool_release_ingress(m->addresses, i->ingress_address,
                                 i->deleted_usec ? i->deleted_usec : i->created_usec);
                 return;
@@ -79,7 +80,9 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
         if (r >= 0)
                 r = manager_add_instance(m, i);
         if (r < 0) {
-                log_error_errno(r, "The record instance:%s is damaged and is left out: %m", id);
+                log_full(LOG_ERR, r,
+                                &(LogContext){ .instance = id, .message_id = MESSAGE_RECORD_DAMAGED },
+                                "The record instance:%s is damaged and is left out: %m", id);
                 return;
         }
         product = manager_get_product(m, i->product_id);
@@ -112,6 +115,7 @@ static int find_job(Manager *m, struct json_object *json, Instance **ret_instanc
 
 static void load_job(Manager *m, const char *id, struct json_object *json)
 {
+        const char *caller;
         Instance *instance;
         unsigned attempts;
         JobKind kind;
@@ -119,7 +123,7 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
 
         r = find_job(m, json, &instance, &kind, &attempts);
         if (r < 0)
-                log_error_errno(r,
+                log_full(LOG_ERR, r, &(LogContext){ .job = id, .message_id = MESSAGE_RECORD_DAMAGED },
                                 "The record job:%s is damaged or without its instance and is left out: %m",
                                 id);
         else if (instance->job)
@@ -128,6 +132,9 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
                 r = job_resume(m, instance, kind, attempts);
                 if (r < 0)
                         log_error_errno(r, "Job %s cannot go on: %m", id);
+                else if (json_get_string(json, "caller", &caller) >= 0 &&
+                                free_and_strdup(&instance->job->caller, caller) < 0)
+                        log_oom();
         }
 }
 
@@ -144,7 +151,8 @@ static void on_record(StoreKind kind, const char *id, const char *text, void *us
         Manager *m = userdata;
 
         if (json_parse(text, strlen(text), &json, &reason) < 0)
-                log_error("A record of %s in the store is not JSON and is left out: %s", id, reason);
+                log_full(LOG_ERR, 0, &(LogContext){ .message_id = MESSAGE_RECORD_DAMAGED },
+                                "A record of %s in the store is not JSON and is left out: %s", id, reason);
         else if (loaders[kind])
                 loaders[kind](m, id, json);
 }
@@ -173,7 +181,7 @@ static void load_reset(Manager *m)
                 Instance *i = lh_entry_v(e);
 
                 i->job = job_free(i->job);
-                manager_release_addresses(m, i);
+                manager_release_addresses(m, i, false);
                 lh_table_delete_entry(m->instances, e);
         }
         while (m->products->head)
@@ -202,7 +210,8 @@ static void load_end(Manager *m)
 
 static void load_failed(Manager *m, const char *reason)
 {
-        log_error("The store (Redis) cannot be read: %s", strempty(reason));
+        log_full(LOG_ERR, 0, &(LogContext){ .message_id = MESSAGE_STORE_UNREADABLE },
+                        "The store (Redis) cannot be read: %s", strempty(reason));
         load_end(m);
         load_reset(m);
         m->retry = sd_event_source_disable_unref(m->retry);

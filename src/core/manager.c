@@ -147,10 +147,14 @@ void manager_remove_product(Manager *manager, const char *id)
                 lh_table_delete_entry(manager->products, entry);
 }
 
-void manager_release_addresses(Manager *manager, Instance *instance)
+void manager_release_addresses(Manager *manager, Instance *instance, bool used)
 {
-        address_pool_release_ingress(manager->addresses, instance->ingress_address, now_realtime());
+        if (!instance->subnet)
+                return;
+        address_pool_release_ingress(
+                        manager->addresses, instance->ingress_address, used ? now_realtime() : 0);
         address_pool_release_subnet(manager->addresses, instance->subnet);
+        instance->subnet = mfree(instance->subnet);
 }
 
 /* ---- Watches ---- */
@@ -213,9 +217,11 @@ static void manager_on_engine(bool connected, void *userdata)
         Manager *m = userdata;
 
         if (connected)
-                log_info("The engine (Docker) is connected");
+                log_full(LOG_INFO, 0, &(LogContext){ .message_id = MESSAGE_ENGINE_BACK },
+                                "The engine (Docker) is connected");
         else
-                log_warning("The engine (Docker) is away; deployments wait until it is back");
+                log_full(LOG_WARNING, 0, &(LogContext){ .message_id = MESSAGE_ENGINE_LOST },
+                                "The engine (Docker) is away; deployments wait until it is back");
         for (struct lh_entry *e = m->instances->head; connected && e; e = e->next) {
                 Instance *i = lh_entry_v(e);
 
@@ -234,62 +240,21 @@ static void manager_on_engine_event(
         reconcile_instance(userdata, instance_id);
 }
 
-void manager_doubt(Manager *manager, const char *instance_id)
-{
-        if (strv_extend(&manager->doubtful, instance_id) < 0)
-                log_oom();
-}
-
-static void manager_on_settled(int error, const char *reason, void *userdata)
-{
-        Manager *m = userdata;
-
-        m->settling = NULL;
-        if (error >= 0)
-                m->doubtful = strv_free(m->doubtful);
-}
-
-/* Writes whose answer never came were refused to their callers: whatever of them arrived is taken back. */
-static void manager_settle(Manager *m)
-{
-        size_t n = strv_length(m->doubtful), n_writes = n * 4;
-        _cleanup_free_ StoreWrite *writes = new0(StoreWrite, n_writes);
-        _cleanup_(strv_freep) char **jobs = NULL;
-
-        if (n == 0 || m->settling)
-                return;
-        for (size_t i = 0; writes && i < n; i++) {
-                _cleanup_free_ char *job = str_printf("%s.create", m->doubtful[i]);
-
-                if (!job || strv_extend(&jobs, job) < 0) {
-                        log_oom();
-                        return;
-                }
-        }
-        for (size_t i = 0; writes && jobs && i < n; i++) {
-                writes[4 * i] = (StoreWrite){ STORE_DELETE, STORE_INSTANCE, m->doubtful[i] };
-                writes[4 * i + 1] = (StoreWrite){ STORE_DELETE, STORE_SECRET, m->doubtful[i] };
-                writes[4 * i + 2] = (StoreWrite){ STORE_DELETE, STORE_JOB, jobs[i] };
-                writes[4 * i + 3] = (StoreWrite){ STORE_DEQUEUE, .id = jobs[i] };
-        }
-        if (!writes || m->store->vtable->commit(m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC,
-                                       manager_on_settled, m, &m->settling) < 0)
-                log_debug("Unanswered writes cannot be taken back yet");
-}
-
 static void manager_on_store(bool connected, void *userdata)
 {
         Manager *m = userdata;
 
         if (connected) {
-                log_info("The store (Redis) is connected");
+                log_full(LOG_INFO, 0, &(LogContext){ .message_id = MESSAGE_STORE_BACK },
+                                "The store (Redis) is connected");
                 if (m->loaded) {
                         manager_settle(m);
                         reconcile_all(m);
                 } else
                         manager_load(m);
         } else {
-                log_warning("The store (Redis) is away; nothing can be changed until it is back");
+                log_full(LOG_WARNING, 0, &(LogContext){ .message_id = MESSAGE_STORE_LOST },
+                                "The store (Redis) is away; nothing can be changed until it is back");
                 manager_load_cancel(m);
         }
         manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
@@ -355,7 +320,7 @@ Manager *manager_free(Manager *m)
         m->engine->vtable->watch(m->engine, NULL, NULL, NULL);
         m->store->vtable->watch(m->store, NULL, NULL);
         manager_load_cancel(m);
-        pending_cancel(m->settling);
+        manager_settle_cancel(m);
         while (m->changes)
                 change_free(m->changes);
         sd_event_source_disable_unref(m->retry);
@@ -372,7 +337,6 @@ Manager *manager_free(Manager *m)
         for (ManagerWatch *w = m->watches; w; w = w->next)
                 w->handler = NULL;
         manager_sweep_watches(m);
-        strv_free(m->doubtful);
         free(m->base_url);
         free(m->deployment);
         free(m->compose_dir);
