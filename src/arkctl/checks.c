@@ -212,7 +212,8 @@ static int check_network(Ctl *ctl, Checks *checks)
                         return checks_add(checks, "network", VERDICT_SKIPPED, NULL, "systemd does not tell");
                 if (unit_is_active(&unit))
                         continue;
-                remedy = str_printf("systemctl enable --now %s", units[i]);
+                remedy = unit_is_there(&unit) ? str_printf("systemctl enable --now %s", units[i])
+                                              : strdup("Install the package arkd again, which has it.");
                 return checks_add(checks, "network", VERDICT_FAILED, remedy, "%s is %s%s", units[i],
                                 unit_is_there(&unit) ? unit.active : "not installed",
                                 firewall ? ": instances reach this host's own ports" : "");
@@ -247,7 +248,8 @@ static int check_timer(Ctl *ctl, Checks *checks)
                 return checks_add(checks, "timer", VERDICT_SKIPPED, NULL, "systemd does not tell");
         if (!unit_is_active(&unit))
                 return checks_add(checks, "timer", VERDICT_WARNING,
-                                "systemctl enable --now arkd-cleanup.timer",
+                                unit_is_there(&unit) ? "systemctl enable --now arkd-cleanup.timer"
+                                                     : "Upgrade the package arkd, which has it.",
                                 "Expired instances are not deleted: arkd-cleanup.timer is %s",
                                 unit_is_there(&unit) ? unit.active : "not installed");
         if (unit_read(ctl, "arkd-cleanup.service", &service) >= 0 && streq(service.active, "failed"))

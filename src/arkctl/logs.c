@@ -9,9 +9,13 @@
 #include "arkctl/objects.h"
 #include "arkctl/output.h"
 #include "arkctl/terminal.h"
+#include "arkctl/text.h"
 #include "basic/json-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+
+/* What stands before the text of a line: the time and who wrote it. */
+#define JOURNAL_MARGIN (sizeof "Nov 24 15:40:01 arkd " - 1)
 
 int log_line_parse(const char *line, LogLine *ret)
 {
@@ -130,10 +134,10 @@ static const char *journal_field(sd_journal *journal, const char *name, size_t *
 
 static void journal_print_entry(sd_journal *journal)
 {
-        _cleanup_free_ char *source = NULL;
+        _cleanup_free_ char *source = NULL, *line = NULL;
+        size_t n, columns = terminal_columns(STDOUT_FILENO);
         const char *text;
         uint64_t usec;
-        size_t n;
 
         if (sd_journal_get_realtime_usec(journal, &usec) < 0)
                 return;
@@ -145,9 +149,15 @@ static void journal_print_entry(sd_journal *journal)
                 source = strndup(text, n);
         }
         text = journal_field(journal, "MESSAGE", &n);
+        line = strndup(text, n);
+        if (!line || !source)
+                return;
+        /* As systemctl does: a line each, the rest is for "arkctl logs" and journalctl. */
+        if (terminal_is_output())
+                text_truncate(line, columns > JOURNAL_MARGIN ? columns - JOURNAL_MARGIN : columns);
         print_time(usec);
-        (void) printf("%s%-4s%s %.*s\n", terminal_color(source_color(strempty(source))), strempty(source),
-                        terminal_color(COLOR_OFF), (int) n, text);
+        (void) printf("%s%-4s%s %s\n", terminal_color(source_color(source)), source,
+                        terminal_color(COLOR_OFF), line);
 }
 
 int journal_print(const char *id, unsigned lines)

@@ -25,7 +25,7 @@ struct libscols_table *table_new(const Ctl *ctl, const Column *columns, size_t n
                 (void) scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
         for (size_t i = 0; i < n; i++) {
                 int flags = (columns[i].right ? SCOLS_FL_RIGHT : 0) |
-                            (columns[i].shrink ? SCOLS_FL_TRUNC : 0);
+                            (columns[i].shrink ? SCOLS_FL_TRUNC : 0) | (columns[i].wrap ? SCOLS_FL_WRAP : 0);
 
                 if (!scols_table_new_column(table, columns[i].name, 0, flags))
                         return NULL;

@@ -18,6 +18,7 @@ typedef struct Column {
         const char *name;
         bool right; /* to the right, for numbers */
         bool shrink; /* cut where the terminal is too narrow */
+        bool wrap; /* on several lines where it is */
 } Column;
 
 /* A table for standard output, coloured and as wide as suits what that is. NULL when out of memory. */

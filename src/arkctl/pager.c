@@ -40,7 +40,7 @@ void pager_open(Ctl *ctl)
         const char *command = pager_configured();
         int fds[2];
 
-        if (ctl->no_pager || ctl->pager > 0 || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+        if (ctl->no_pager || ctl->pager > 0 || !terminal_can_page())
                 return;
         if (command && (strv_split(command, " \t", &configured) < 0 || strv_length(configured) == 0 ||
                                        streq(configured[0], "cat")))

@@ -48,14 +48,15 @@ int resolve_prefix(const char *word, const char *const *ids, size_t n, const cha
         return hits == 1 ? 0 : -ENOTUNIQ;
 }
 
-static int read_ids(sd_bus_message *m, const char *contents, const char *rest, char ***ret_ids)
+/* The first member of each structure in an array; members: their types, rest: those after the first. */
+static int read_ids(sd_bus_message *m, const char *members, const char *rest, char ***ret_ids)
 {
         _cleanup_(strv_freep) char **ids = NULL;
         const char *id;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', contents);
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', NULL)) > 0) {
+        r = sd_bus_message_enter_container(m, 'a', NULL);
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', members)) > 0) {
                 r = sd_bus_message_read_basic(m, 's', &id);
                 if (r >= 0)
                         r = strv_extend(&ids, id);
@@ -79,7 +80,7 @@ static ExitCode list_instances(Ctl *ctl, const char *act, char ***ret_ids)
         e = ctl_call_manager(ctl, act, "ListInstances", &reply, "a{sv}", 0);
         if (e != CTL_OK)
                 return e;
-        r = read_ids(reply, "(ssssto)", "sssto", ret_ids);
+        r = read_ids(reply, "ssssto", "sssto", ret_ids);
         return r < 0 ? ctl_report(ctl, act, r, NULL) : CTL_OK;
 }
 
@@ -146,7 +147,7 @@ void resolve_suggest_instance(Ctl *ctl, const char *word)
 
         if (ctl_try(ctl, ARK_BUS_PATH, ARK_MANAGER_INTERFACE, "ListInstances", NULL, &reply, "a{sv}", 0) >=
                                         0 &&
-                        read_ids(reply, "(ssssto)", "sssto", &ids) >= 0)
+                        read_ids(reply, "ssssto", "sssto", &ids) >= 0)
                 suggest_among(word, "instance", ids);
 }
 
@@ -156,6 +157,6 @@ void resolve_suggest_product(Ctl *ctl, const char *word)
         _cleanup_(strv_freep) char **ids = NULL;
 
         if (ctl_try(ctl, ARK_BUS_PATH, ARK_MANAGER_INTERFACE, "ListProducts", NULL, &reply, NULL) >= 0 &&
-                        read_ids(reply, "(sso)", "so", &ids) >= 0)
+                        read_ids(reply, "sso", "so", &ids) >= 0)
                 suggest_among(word, "product", ids);
 }

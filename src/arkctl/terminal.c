@@ -40,7 +40,16 @@ bool terminal_is_output(void)
 
 bool terminal_can_ask(void)
 {
-        return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+        return isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+bool terminal_can_page(void)
+{
+        pid_t group = getpgrp();
+
+        /* 0: of another PID namespace, so that it cannot be told. */
+        return isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && group > 0 &&
+               tcgetpgrp(STDOUT_FILENO) == group;
 }
 
 bool terminal_has_color(int fd)

@@ -20,8 +20,10 @@ void terminal_keep_output(void);
 
 /* Whether standard output is a terminal, possibly by way of the pager. */
 bool terminal_is_output(void);
-/* Whether the user can be asked: standard input and standard error are terminals. */
+/* Whether the user can be asked: standard input and error are a terminal, and arkctl is in its foreground. */
 bool terminal_can_ask(void);
+/* Whether a pager can have the terminal. In the background it would be stopped for ever. */
+bool terminal_can_page(void);
 /* Whether what goes to fd may be coloured: a terminal, not a dumb one, and NO_COLOR is unset. */
 bool terminal_has_color(int fd);
 /* The sequence, or "" where standard output takes no colour. */

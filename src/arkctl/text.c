@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <wchar.h>
@@ -15,10 +16,10 @@
 
 const char *text_span(uint64_t usec, char buffer[TEXT_SHORT_MAX])
 {
-        uint64_t s = usec / USEC_PER_SEC, min = s / 60, h = min / 60, days = h / 24;
+        uint64_t s = usec / USEC_PER_SEC, min = s / 60, h = min / 60, days = (h + 12) / 24;
 
-        if (days >= 2 || (days == 1 && h % 24 == 0))
-                (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 " day%s", days, days == 1 ? "" : "s");
+        if (h >= 48)
+                (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 " days", days);
         else if (h > 0 && min % 60 > 0)
                 (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "h %" PRIu64 "min", h, min % 60);
         else if (h > 0)
@@ -180,4 +181,30 @@ void text_truncate(char *s, size_t columns)
                 memcpy(s + keep, ellipsis, strlen(ellipsis) + 1);
         else
                 s[keep] = '\0';
+}
+
+void text_print_wrapped(size_t indent, size_t columns, const char *format, ...)
+{
+        char *text = NULL, *rest, *word;
+        size_t used = 0;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0)
+                return;
+        for (word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+                size_t width = text_columns(word);
+
+                if (used > 0 && used + 1 + width > columns) {
+                        (void) putchar('\n');
+                        used = 0;
+                }
+                (void) printf("%*s%s", used == 0 ? (int) indent : 1, "", word);
+                used += (used == 0 ? indent : 1) + width;
+        }
+        (void) putchar('\n');
+        free(text);
 }

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "basic/macro.h"
+
 /* Room for the short texts made here. */
 #define TEXT_SHORT_MAX 64
 
@@ -27,3 +29,6 @@ int text_parse_age(const char *s, uint64_t *ret_usec);
 void text_truncate(char *s, size_t columns);
 /* The columns that s takes. */
 size_t text_columns(const char *s);
+
+/* Prints words, indented by so many columns and on as many lines of the given width as they need. */
+void text_print_wrapped(size_t indent, size_t columns, const char *format, ...) _printf_(3, 4);

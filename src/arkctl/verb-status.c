@@ -5,6 +5,7 @@
 #include "arkctl/checks.h"
 #include "arkctl/output.h"
 #include "arkctl/terminal.h"
+#include "arkctl/text.h"
 #include "arkctl/verbs.h"
 #include "basic/json-util.h"
 
@@ -59,7 +60,7 @@ static void print_remedies(const Ctl *ctl, const Checks *checks)
                 if (first)
                         (void) printf("\n%sWhat to do:%s\n", terminal_color(COLOR_BOLD),
                                         terminal_color(COLOR_OFF));
-                (void) printf("  %s: %s\n", c->name, c->remedy);
+                text_print_wrapped(2, terminal_columns(STDOUT_FILENO), "%s: %s", c->name, c->remedy);
                 first = false;
         }
 }
@@ -75,7 +76,7 @@ static size_t count(const Checks *checks, Verdict verdict)
 
 static ExitCode print_table(const Ctl *ctl, const Checks *checks)
 {
-        static const Column columns[] = { { "" }, { "CHECK" }, { "VERDICT" }, { "DETAIL", .shrink = true } };
+        static const Column columns[] = { { "" }, { "CHECK" }, { "VERDICT" }, { "DETAIL", .wrap = true } };
         _cleanup_table_ struct libscols_table *table = table_new(ctl, columns, ELEMENTSOF(columns));
         size_t failed = count(checks, VERDICT_FAILED), warnings = count(checks, VERDICT_WARNING);
         int r = table ? 0 : -ENOMEM;
