@@ -10,6 +10,8 @@
 
 #define OPTION_BRIDGE "com.docker.network.bridge.name"
 #define OPTION_ICC    "com.docker.network.bridge.enable_icc"
+/* Looked at again this often, over three seconds, where the addresses are said to be taken. */
+#define OVERLAP_ATTEMPTS 8
 
 typedef struct NetworkCreate {
         EngineTask task;
@@ -100,6 +102,9 @@ static void on_created(EngineTask *t, const EngineReply *reply)
                 engine_task_end(t, 0, NULL);
         else if (reply->status == 409 && engine_task_pause(t, look) >= 0)
                 return; /* somebody was quicker: look at what there is now */
+        else if (strcasestr(reply->message, "overlap") && t->attempts < OVERLAP_ATTEMPTS &&
+                        engine_task_pause(t, look) >= 0)
+                return; /* the same network, in the making for somebody else, has its addresses before its name */
         else if (strcasestr(reply->message, "overlap"))
                 engine_task_fail(t, -EADDRINUSE, "could not be created", reply->message);
         else
