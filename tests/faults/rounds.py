@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: MIT
+"""The rounds: in each, customers order, use and delete while something is broken under them."""
+
+import contextlib
+import datetime
+import json
+import time
+
+from customers import REGISTRY_IMAGE
+from inventory import settle
+from machine import GONE, UNITS, wait_for
+
+# A job gives up when it was begun more often than this; a round kills less often.
+KILLS_A_ROUND = 4
+
+CREATE_STEPS = ["compose", "app-image", "database-image", "ingress", "network", "volume", "database-container",
+                "database-login", "app-container", "app-start", "health"]
+DELETE_STEPS = ["remove-app", "remove-database", "remove-volume", "remove-network", "remove-compose"]
+RESTART_STEPS = ["restart-database", "database-login", "restart-app", "health"]
+UNDONE_STEPS = ["compose", "network", "app-container"]  # those of a product without a database
+
+
+def places():
+    """Every place where the daemon can be told to die."""
+    found = [f"create.{step}:{when}" for step in CREATE_STEPS for when in ("before", "after")]
+    found += [f"create.{phase}:stored" for phase in ("image", "database", "app", "health")]
+    found += [f"delete.{step}:{when}" for step in DELETE_STEPS for when in ("before", "after")]
+    found += [f"restart.{step}:{when}" for step in RESTART_STEPS for when in ("before", "after")]
+    found += [f"create.{step}:undo" for step in UNDONE_STEPS]
+    for kind in ("create", "delete", "restart"):
+        found += [f"{kind}.intent:before", f"{kind}.intent:stored", f"{kind}.end:before", f"{kind}.end:stored"]
+    return found
+
+
+class Rounds:
+    def __init__(self, customers, writers, random):
+        self.customers, self.writers, self.random = customers, writers, random
+        self.machine = customers.machine
+        self.kills = self.at_places = 0
+        self.unreached = []
+        self.places = []
+        self.reached = set()
+        self.strangers = set()
+
+    # Pieces
+
+    def kill(self):
+        self.machine.kill_daemon()
+        self.kills += 1
+
+    def kill_at_random(self, n, longest=0.7):
+        for _ in range(n):
+            time.sleep(self.random.uniform(0.005, longest))
+            self.kill()
+
+    def expendable(self, **wanted):
+        """One that may be deleted: the first two with a database live as long as the run."""
+        found = [one for one in self.customers.alive(**wanted)
+                 if one not in [two for two in self.customers.promises if two.has_database][:2]]
+        return self.random.choice(found) if found else None
+
+    def work(self, creates=2, deletes=1):
+        """Customers come and go, in the background; answers the threads."""
+        background = self.customers.in_background
+        threads = [background(self.customers.create, self.random.choice(["faults-notes", "faults-plain"]))
+                   for _ in range(creates)]
+        for _ in range(deletes):
+            victim = self.expendable()
+            if victim:
+                victim.deleting = True
+                threads.append(background(self.customers.delete, victim))
+        return threads
+
+    def thin_out(self, most=6):
+        """So many run that deletes find something, and no more."""
+        alive = self.customers.alive()
+        threads = []
+        for _ in range(len(alive) - most):
+            victim = self.expendable()
+            if victim:
+                victim.deleting = True
+                threads.append(self.customers.in_background(self.customers.delete, victim))
+        for thread in threads:
+            thread.join()
+
+    def order_and_cancel(self):
+        promise = self.customers.create("faults-notes")
+        time.sleep(self.random.uniform(0, 0.8))
+        self.customers.delete(promise)
+
+    def join(self, threads):
+        for thread in threads:
+            thread.join(120)
+            assert not thread.is_alive(), "a customer still waits"
+
+    # Death at chosen places
+
+    def next_place(self, fits):
+        if not any(fits(one) for one in self.places):
+            more = [one for one in places() if fits(one)]
+            self.random.shuffle(more)
+            self.places += more
+        one = next(one for one in self.places if fits(one))
+        self.places.remove(one)
+        return one
+
+    def begin(self, place):
+        """Begins work that comes by the place."""
+        customers, background = self.customers, self.customers.in_background
+        if place.endswith(":undo"):
+            return background(customers.create, "faults-exits")
+        if place.startswith("create."):
+            return background(customers.create, "faults-notes")
+        # Waits until it runs: what is still pending is nothing to restart.
+        victim = self.expendable(has_database=True) or self.random.choice(customers.alive(has_database=True))
+        if place.startswith("restart."):
+            return background(customers.restart, victim)
+        if victim in customers.promises[:2]:
+            victim = customers.create("faults-notes")
+        victim.deleting = True
+        return background(customers.delete, victim)
+
+    def places_round(self, n):
+        """The daemon dies at the boundaries of steps, while all that was begun goes on."""
+        threads = []
+        for _ in range(n):
+            place = self.next_place(lambda one: True)
+            self.machine.arm(place)
+            threads.append(self.begin(place))
+            deadline = time.monotonic() + 12
+            while self.machine.armed() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            if self.machine.disarm():
+                self.unreached.append(place)
+            else:
+                self.kills += 1
+                self.at_places += 1
+                self.reached.add(place)
+        self.join(threads)
+
+    def random_round(self, n):
+        """The daemon dies at any instant."""
+        threads = self.work(creates=2, deletes=1)
+        if self.random.random() < 0.5:
+            threads.append(self.customers.in_background(self.order_and_cancel))
+        self.kill_at_random(n)
+        self.join(threads)
+
+    # Other faults, each with a death or two of the daemon's
+
+    def redis_round(self):
+        """Redis dies in mid-write and comes back, with arkd alive and with arkd dead."""
+        threads = self.work(creates=2, deletes=1)
+        for _ in range(2):
+            time.sleep(self.random.uniform(0.05, 0.8))
+            self.machine.signal("arkd-redis.service")
+        time.sleep(self.random.uniform(0, 0.5))
+        self.machine.signal("arkd-redis.service")
+        self.kill()
+        self.join(threads)
+
+    def engine_round(self):
+        """dockerd dies, and is restarted, in mid-work: what that breaks may fail, and leaves nothing."""
+        threads = self.work(creates=2, deletes=1)
+        self.tolerate_failures()
+        time.sleep(self.random.uniform(0.1, 1.2))
+        self.machine.signal("docker.service")
+        self.kill()
+        self.join(threads)
+        wait_for("dockerd is back", self.machine.engine_answers, 60)
+        self.machine.wait_back()
+        threads = self.work(creates=1, deletes=0)
+        self.tolerate_failures()
+        time.sleep(self.random.uniform(0.1, 0.8))
+        self.machine.exec("systemctl", "restart", "docker.service")
+        self.join(threads)
+
+    def tolerate_failures(self):
+        """A create that was under way may fail; none of those that ran may."""
+        for promise in list(self.customers.promises):
+            if not promise.deleting and (not promise.id or self.customers_sees_pending(promise)):
+                promise.may_fail = True
+
+    def customers_sees_pending(self, promise):
+        return self.customers.state(promise)["status"] == "pending"
+
+    def state_disk_round(self):
+        """The disk under arkd's state is full: what needs it fails and says why; deletes go on."""
+        with self.machine.full_disk("/var/lib/arkd"):
+            promise = self.customers.create("faults-plain")
+            promise.must_fail = promise.may_fail = True
+            state = self.wait_end(promise)
+            assert state["status"] == "failed", state
+            assert "space" in state["error"]["reason"].lower(), state["error"]
+            victim = self.expendable()
+            if victim:
+                self.customers.delete(victim)
+        self.customers.delete(promise)
+
+    def store_disk_round(self):
+        """The disk under Redis is full: nothing new is promised, what runs goes on, and it recovers by itself."""
+        survivor = self.customers.alive(has_database=True)[0]
+        with self.machine.full_disk("/var/lib/arkd-redis"):
+            threads = self.work(creates=2, deletes=1)
+            time.sleep(1.5)
+            self.kill()
+            assert self.customers.write_row(survivor), "an application fails because Redis' disk is full"
+        self.join(threads)
+
+    def registry_round(self):
+        """The registry is cut off in mid-pull, and the deploy says so when its time is over."""
+        self.machine.run("docker", "image", "rm", "--force", REGISTRY_IMAGE)
+        promise = self.customers.create("faults-pulled")
+        promise.may_fail = True
+        time.sleep(self.random.uniform(0, 0.15))
+        with self.machine.without_registry():
+            state = self.wait_end(promise)
+            if state["status"] == "failed":
+                assert state["error"]["step"] == "image", state["error"]
+                assert "127.0.0.1:5000" in state["error"]["reason"], state["error"]
+        self.customers.delete(promise)
+
+    def stranger_round(self):
+        """Someone else's container has the name: it is refused, and left alone by undo and by delete."""
+        promise = self.customers.create("faults-plain")
+        with self.machine.frozen_daemon():
+            taken = self.take_name(promise.id)
+        if not taken:
+            return  # arkd was faster
+        promise.must_fail = promise.may_fail = True
+        self.strangers.add(promise.id)
+        state = self.wait_end(promise)
+        assert state["status"] == "failed", f"{promise} has its name taken, and is {state}"
+        assert promise.id in state["error"]["reason"], state["error"]
+        self.machine.container(promise.id)
+        self.customers.delete(promise)
+        self.machine.container(promise.id)
+        self.machine.exec("docker", "rm", "--force", promise.id)
+        self.strangers.discard(promise.id)
+
+    def take_name(self, name):
+        body = {"Image": "docker.io/ark-test/app:1", "Entrypoint": ["/bin/true"]}
+        return self.machine.unix("/run/docker.sock").post(f"/containers/create?name={name}", body).status == 201
+
+    def wait_end(self, promise, seconds=60):
+        def ended():
+            state = self.customers.state(promise)
+            return state if state["status"] not in ("pending", "deleting") else None
+        return wait_for(f"{promise} comes to an end", ended, seconds)
+
+    def power_round(self):
+        """All of it stops in mid-work and starts again, as in a reboot, which a host in a container cannot do."""
+        threads = self.work(creates=2, deletes=1)
+        self.tolerate_failures()
+        time.sleep(self.random.uniform(0.2, 1))
+        for unit in ("arkd.service", "arkd-redis.service", "docker.service", "containerd.service"):
+            self.machine.signal(unit)
+        self.kills += 1
+        self.machine.run("systemctl", "stop", *UNITS)
+        self.machine.exec("systemctl", "start", *UNITS, timeout=120)
+        self.join(threads)
+
+    def cleanup_round(self):
+        """What is 31 days old goes, and that alone."""
+        customers, machine = self.customers, self.machine
+        old, kept, young = (customers.create("faults-plain") for _ in range(3))
+        settle(customers, self.strangers)
+        machine.bus("SetExpiry", "t", str(2**64 - 1), path=f"/network/ark/Deploy1/instance/{kept.id}",
+                    interface="network.ark.Deploy1.Instance")
+        machine.exec("systemctl", "stop", *UNITS[1:5])
+        for promise in (old, kept):
+            self.age(promise, 31)
+        machine.exec("systemctl", "start", *UNITS[1:5])
+        machine.wait_back()
+        dry = machine.bus("Cleanup", "tb", str(2**64 - 1), "true")
+        assert dry == [[old.id], []], f"a dry run of the cleanup would remove {dry}, not {old}"
+        if machine.run("systemctl", "cat", "arkd-cleanup.service").returncode == 0:
+            machine.exec("systemctl", "start", "arkd-cleanup.service")
+        else:
+            removed = machine.bus("Cleanup", "tb", str(2**64 - 1), "false")
+            assert removed == [[old.id], []], f"the cleanup removed {removed}, not {old}"
+        old.deleting = old.deleted = True
+        customers.deletes += 1
+        assert customers.state(old)["status"] == "deleted", f"{old} outlived the cleanup"
+        for promise in (kept, young):
+            assert customers.state(promise)["status"] == "running", f"the cleanup took {promise}"
+
+    def age(self, promise, days):
+        with self.machine.store() as redis:
+            record = json.loads(redis.ask("GET", f"instance:{promise.id}"))
+            for field in ("created_at", "expires_at"):
+                if record.get(field):
+                    then = datetime.datetime.fromisoformat(record[field].replace("Z", "+00:00"))
+                    then -= datetime.timedelta(days=days)
+                    record[field] = then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            redis.ask("SET", f"instance:{promise.id}", json.dumps(record))
+
+    def repeat_keys(self):
+        """The same key still means the same instance."""
+        for promise in self.customers.alive():
+            again = self.customers.order(promise)
+            assert again == promise.id, f"the key {promise.key} meant {promise.id}, and now {again}"
+
+    def crash_loop_round(self):
+        """A create that its daemon never survives is given up, and leaves nothing."""
+        promise = None
+        for _ in range(KILLS_A_ROUND + 4):
+            self.machine.arm("create.health:before")
+            if not promise:
+                promise = self.customers.create("faults-plain")
+                promise.may_fail = promise.must_fail = True
+            with contextlib.suppress(AssertionError):
+                wait_for("it dies", lambda: not self.machine.armed(), 5, every=0.01)
+            if self.machine.disarm():
+                break
+            self.kills += 1
+            self.at_places += 1
+        state = self.wait_end(promise)
+        assert state["status"] == "failed" and "too often" in state["error"]["reason"], state
+        self.customers.delete(promise)
+
+
+OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup"]
+
+
+def plan(kills):
+    """Which rounds make so many kills: boundaries of steps and random instants by turns, other faults between."""
+    rounds, others, n, turn = [], list(OTHER_ROUNDS), 0, 0
+    while n < kills or (kills >= 50 and others):
+        if n < kills:
+            share = min(KILLS_A_ROUND, kills - n)
+            rounds.append(("random" if turn % 3 == 2 else "places", share))
+            n += share
+        turn += 1
+        if turn % 2 == 0 or n >= kills:
+            if not others:
+                others = list(OTHER_ROUNDS)
+            if n < kills or kills >= 50:
+                rounds.append((others.pop(0), None))
+                if not others and n >= kills:
+                    break
+    return rounds
+
+
+__all__ = ["GONE", "Rounds", "places", "plan"]
