@@ -8,6 +8,7 @@
 #include <systemd/sd-id128.h>
 
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/parse.h"
 #include "basic/time-util.h"
 
@@ -157,12 +158,16 @@ typedef struct ConfigReader {
         int error;
 } ConfigReader;
 
+static const LogContext refused = { .message_id = MESSAGE_CONFIG_REFUSED };
+static const LogContext unknown = { .message_id = MESSAGE_CONFIG_UNKNOWN_KEY };
+
 static int on_key(void *userdata, const char *section, const char *name, const char *value)
 {
         ConfigReader *reader = userdata;
 
         if (!streq(section, SECTION)) {
-                log_warning("%s:%u: Section [%s] is not known, ignoring %s=", reader->path, reader->line,
+                log_full(LOG_WARNING, 0, &unknown,
+                                "%s:%u: Section [%s] is not known, ignoring %s=", reader->path, reader->line,
                                 section, name);
                 return 1;
         }
@@ -173,13 +178,14 @@ static int on_key(void *userdata, const char *section, const char *name, const c
                         continue;
                 r = config_keys[i].parse(value, (char *) reader->config + config_keys[i].offset);
                 if (r < 0) {
-                        log_error("%s:%u: %s=%s is not valid, it must be %s", reader->path, reader->line,
-                                        name, value, config_keys[i].expected);
+                        log_full(LOG_ERR, 0, &refused, "%s:%u: %s=%s is not valid, it must be %s",
+                                        reader->path, reader->line, name, value, config_keys[i].expected);
                         reader->error = -EINVAL;
                 }
                 return 1;
         }
-        log_warning("%s:%u: Key %s= is not known, ignoring it", reader->path, reader->line, name);
+        log_full(LOG_WARNING, 0, &unknown, "%s:%u: Key %s= is not known, ignoring it", reader->path,
+                        reader->line, name);
         return 1;
 }
 
@@ -203,7 +209,8 @@ static int config_read_file(Config *config, const char *path)
         bad_line = ini_parse_stream(next_line, &reader, on_key, &reader);
         (void) fclose(reader.file);
         if (bad_line != 0) {
-                log_error("%s:%d: This line is neither [section], key=value nor a # comment", path,
+                log_full(LOG_ERR, 0, &refused,
+                                "%s:%d: This line is neither [section], key=value nor a # comment", path,
                                 bad_line);
                 return -EINVAL;
         }
@@ -243,7 +250,9 @@ static int config_read_environment(Config *config)
                 return 0;
         if (config_url(url, &config->base_url) >= 0)
                 return 0;
-        log_error("BASE_URL=%s in the environment is not valid, it must be an http:// or https:// URL", url);
+        log_full(LOG_ERR, 0, &refused,
+                        "BASE_URL=%s in the environment is not valid, it must be an http:// or https:// URL",
+                        url);
         return -EINVAL;
 }
 

@@ -9,6 +9,7 @@
 #include "arkd/arkd-config.h"
 #include "arkd/daemon.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "config.h"
 
 static int help(void)
@@ -83,9 +84,12 @@ static int run(const Config *config)
         r = daemon_new(event, config, &daemon);
         if (r < 0)
                 return r;
+        log_full(LOG_INFO, 0, LOG_ABOUT(.message_id = MESSAGE_DAEMON_STARTED), "arkd %s is serving",
+                        ARK_VERSION);
         (void) sd_notify(false, "READY=1\nSTATUS=Serving");
         r = sd_event_loop(event);
         (void) sd_notify(false, "STOPPING=1");
+        log_full(LOG_INFO, 0, LOG_ABOUT(.message_id = MESSAGE_DAEMON_STOPPED), "arkd stops");
         return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
 }
 

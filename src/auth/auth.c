@@ -115,7 +115,7 @@ static int auth_identify_visitor(
                 const Auth *auth, const AuthPeer *peer, Caller *ret, const char **ret_reason)
 {
         Address address;
-        char *identity;
+        char *identity, *origin;
 
         if (!auth_is_proxy(auth, peer)) {
                 *ret_reason = "This socket is for the web server in front of it: X-Ark-Proxy-Key is missing "
@@ -136,19 +136,36 @@ static int auth_identify_visitor(
         identity = address_identity(&address);
         if (!identity)
                 return -ENOMEM;
+        origin = strdup(listener_kind_to_string(LISTENER_PUBLIC));
+        if (!origin) {
+                free(identity);
+                return -ENOMEM;
+        }
         *ret = (Caller){
                 .role = ROLE_VISITOR,
                 .identity = identity,
+                .origin = origin,
                 .unlimited = address_is_loopback(&address),
         };
         return 0;
+}
+
+/* "local", or "admin" and the address that nginx saw. */
+static char *operator_origin(const Auth *auth, const AuthPeer *peer)
+{
+        const char *listener = listener_kind_to_string(peer->listener);
+        Address address;
+
+        if (!auth_is_proxy(auth, peer) || peer_forwarded_address(peer, &address) < 0)
+                return strdup(listener);
+        return str_printf("%s %s", listener, peer->address.value);
 }
 
 static int auth_identify_operator(
                 const Auth *auth, const AuthPeer *peer, Caller *ret, const char **ret_reason)
 {
         const char *token = auth_bearer(peer->authorization.value);
-        char *identity;
+        char *identity, *origin;
 
         if (!token || !auth->admin_token || !str_equal_secret(auth->admin_token, token)) {
                 *ret_reason = token ? "The token is not the one in /etc/arkd/admin-token."
@@ -157,9 +174,18 @@ static int auth_identify_operator(
                 return -ENOKEY;
         }
         identity = strdup("token");
-        if (!identity)
+        origin = operator_origin(auth, peer);
+        if (!identity || !origin) {
+                free(identity);
+                free(origin);
                 return -ENOMEM;
-        *ret = (Caller){ .role = ROLE_OPERATOR, .identity = identity, .unlimited = true };
+        }
+        *ret = (Caller){
+                .role = ROLE_OPERATOR,
+                .identity = identity,
+                .origin = origin,
+                .unlimited = true,
+        };
         return 0;
 }
 
@@ -181,12 +207,17 @@ int auth_caller_from_uid(uid_t uid, uid_t own, Caller *ret)
 {
         bool is_operator = uid == 0 || uid == own;
         char *identity = str_printf("uid:%u", (unsigned) uid);
+        char *origin = strdup(listener_kind_to_string(LISTENER_BUS));
 
-        if (!identity)
+        if (!identity || !origin) {
+                free(identity);
+                free(origin);
                 return -ENOMEM;
+        }
         *ret = (Caller){
                 .role = is_operator ? ROLE_OPERATOR : ROLE_LOCAL,
                 .identity = identity,
+                .origin = origin,
                 .unlimited = is_operator,
         };
         return 0;

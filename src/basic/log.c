@@ -9,7 +9,7 @@
 #include "basic/parse.h"
 
 #define LINE_MAX_BYTES 4096
-#define FIELDS_MAX     14
+#define FIELDS_MAX     15
 
 static const char *const level_names[] = {
         [LOG_EMERG] = "emerg",
@@ -105,6 +105,8 @@ static int send_to_journal(int level, int error, const LogContext *c, const char
                 add_field(iov, &n, fields[n], sizeof fields[n], "ARK_JOB", c->job);
                 add_field(iov, &n, fields[n], sizeof fields[n], "ARK_STEP", c->step);
                 add_field(iov, &n, fields[n], sizeof fields[n], "ARK_CALLER", c->caller);
+                add_field(iov, &n, fields[n], sizeof fields[n], "ARK_ORIGIN", c->origin);
+                add_field(iov, &n, fields[n], sizeof fields[n], "ARK_ACTION", c->action);
                 add_field(iov, &n, fields[n], sizeof fields[n], "MESSAGE_ID", c->message_id);
         }
         return sd_journal_sendv(iov, (int) n);

@@ -17,7 +17,9 @@ typedef struct LogContext {
         const char *product; /* ARK_PRODUCT= */
         const char *job; /* ARK_JOB= */
         const char *step; /* ARK_STEP= */
-        const char *caller; /* ARK_CALLER= */
+        const char *caller; /* ARK_CALLER=, who */
+        const char *origin; /* ARK_ORIGIN=, from where they called */
+        const char *action; /* ARK_ACTION=, the verb that was called */
         const char *message_id; /* MESSAGE_ID=, one of basic/messages.h */
 } LogContext;
 
@@ -32,6 +34,9 @@ const char *log_level_to_string(int level);
 /* Writes one line. error is 0 or an errno of either sign, added as ERRNO=. Answers -abs(error). */
 int log_internal(int level, int error, const LogContext *context, const char *file, int line,
                 const char *func, const char *format, ...) _printf_(7, 8);
+
+/* A context made on the spot: LOG_ABOUT(.job = id, .message_id = MESSAGE_…). */
+#define LOG_ABOUT(...) (&(const LogContext){ __VA_ARGS__ })
 
 #define log_full(level, error, context, ...)                                                                \
         ({                                                                                                  \

@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "auth/polkit.h"
 #include "basic/json-util.h"
+#include "basic/messages.h"
 #include "bus/bus-internal.h"
 
 /*
@@ -134,7 +135,13 @@ static int bus_call_dispatch(BusCall *call, Caller *caller)
 
 static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *error)
 {
-        log_full(LOG_NOTICE, 0, &(LogContext){ .caller = call->caller.identity },
+        const char *instance = NULL;
+
+        (void) json_get_string(call->arguments, "id", &instance);
+        log_full(LOG_NOTICE, 0,
+                        LOG_ABOUT(.instance = instance, .caller = call->caller.identity,
+                                        .origin = call->caller.origin, .action = call->action->name,
+                                        .message_id = MESSAGE_ACCESS_DENIED),
                         "Refused %s to %s on the bus", call->action->name, call->caller.identity);
         if (answer == POLKIT_CHALLENGE)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "basic/json-util.h"
+#include "basic/messages.h"
 #include "bus/bus-internal.h"
 
 /* org.freedesktop.LogControl1(5), which "systemctl service-log-level" speaks. */
@@ -53,8 +54,15 @@ static void run_set_level(Request *request)
                                 "debug");
                 return;
         }
+        /* Told where either level lets it through, or the trail would end with it. */
+        if (level > log_get_max_level())
+                log_set_max_level(level);
+        log_full(LOG_NOTICE, 0,
+                        LOG_ABOUT(.caller = request->caller.identity, .origin = request->caller.origin,
+                                        .action = request->action->name,
+                                        .message_id = MESSAGE_LOG_LEVEL_SET),
+                        "%s set the log level to %s", request->caller.identity, log_level_to_string(level));
         log_set_max_level(level);
-        log_info("%s set the log level to %s", request->caller.identity, log_level_to_string(level));
         request_succeed(request, NULL);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "basic/json-util.h"
+#include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/action-run.h"
 #include "core/action.h"
@@ -117,7 +118,8 @@ static Request *cleanup_delete(Cleanup *c, const char *id)
         Request *request;
 
         caller.identity = strdup(strempty(c->request->caller.identity));
-        if (!caller.identity || !arguments || json_set_string(arguments, "id", id) < 0) {
+        caller.origin = strdup("cleanup");
+        if (!caller.identity || !caller.origin || !arguments || json_set_string(arguments, "id", id) < 0) {
                 caller_done(&caller);
                 json_object_put(arguments);
                 return NULL;
@@ -146,7 +148,9 @@ static void cleanup_continue(Cleanup *c)
         }
         if (busy)
                 return;
-        log_full(LOG_INFO, 0, &(LogContext){ .caller = c->request->caller.identity },
+        log_full(LOG_INFO, 0,
+                        LOG_ABOUT(.caller = c->request->caller.identity, .origin = c->request->caller.origin,
+                                        .message_id = MESSAGE_CLEANUP_DONE),
                         "Cleanup removed %zu instances, %zu could not be removed",
                         json_object_array_length(c->removed), json_object_array_length(c->failed));
         cleanup_finish(c);

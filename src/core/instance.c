@@ -94,9 +94,7 @@ char *instance_redact(const Instance *instance, const char *text)
 
 void instance_get_log_context(const Instance *instance, LogContext *ret)
 {
-        *ret = (LogContext){
-                .instance = instance->id, .product = instance->product_id, .caller = instance->owner
-        };
+        *ret = (LogContext){ .instance = instance->id, .product = instance->product_id };
 }
 
 Instance *instance_free(Instance *instance)

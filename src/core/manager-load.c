@@ -6,6 +6,7 @@
 
 #include "basic/json-util.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
@@ -31,8 +32,7 @@ static void load_product(Manager *m, const char *id, struct json_object *json)
         if (r >= 0)
                 r = manager_put_product(m, product);
         if (r < 0)
-                log_full(LOG_ERR, r,
-                                &(LogContext){ .product = id, .message_id = MESSAGE_RECORD_DAMAGED },
+                log_full(LOG_ERR, r, LOG_ABOUT(.product = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record product:%s is damaged and is left out (%s: %s)", id,
                                 strempty(field), strempty(reason));
 }
@@ -80,8 +80,7 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
         if (r >= 0)
                 r = manager_add_instance(m, i);
         if (r < 0) {
-                log_full(LOG_ERR, r,
-                                &(LogContext){ .instance = id, .message_id = MESSAGE_RECORD_DAMAGED },
+                log_full(LOG_ERR, r, LOG_ABOUT(.instance = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record instance:%s is damaged and is left out: %m", id);
                 return;
         }
@@ -123,7 +122,7 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
 
         r = find_job(m, json, &instance, &kind, &attempts);
         if (r < 0)
-                log_full(LOG_ERR, r, &(LogContext){ .job = id, .message_id = MESSAGE_RECORD_DAMAGED },
+                log_full(LOG_ERR, r, LOG_ABOUT(.job = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record job:%s is damaged or without its instance and is left out: %m",
                                 id);
         else if (instance->job)
@@ -151,7 +150,7 @@ static void on_record(StoreKind kind, const char *id, const char *text, void *us
         Manager *m = userdata;
 
         if (json_parse(text, strlen(text), &json, &reason) < 0)
-                log_full(LOG_ERR, 0, &(LogContext){ .message_id = MESSAGE_RECORD_DAMAGED },
+                log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_RECORD_DAMAGED),
                                 "A record of %s in the store is not JSON and is left out: %s", id, reason);
         else if (loaders[kind])
                 loaders[kind](m, id, json);
@@ -210,7 +209,7 @@ static void load_end(Manager *m)
 
 static void load_failed(Manager *m, const char *reason)
 {
-        log_full(LOG_ERR, 0, &(LogContext){ .message_id = MESSAGE_STORE_UNREADABLE },
+        log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_STORE_UNREADABLE),
                         "The store (Redis) cannot be read: %s", strempty(reason));
         load_end(m);
         load_reset(m);

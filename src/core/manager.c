@@ -5,6 +5,7 @@
 
 #include "basic/json-util.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/change.h"
 #include "core/manager-internal.h"
@@ -217,10 +218,10 @@ static void manager_on_engine(bool connected, void *userdata)
         Manager *m = userdata;
 
         if (connected)
-                log_full(LOG_INFO, 0, &(LogContext){ .message_id = MESSAGE_ENGINE_BACK },
+                log_full(LOG_INFO, 0, LOG_ABOUT(.message_id = MESSAGE_ENGINE_BACK),
                                 "The engine (Docker) is connected");
         else
-                log_full(LOG_WARNING, 0, &(LogContext){ .message_id = MESSAGE_ENGINE_LOST },
+                log_full(LOG_WARNING, 0, LOG_ABOUT(.message_id = MESSAGE_ENGINE_LOST),
                                 "The engine (Docker) is away; deployments wait until it is back");
         for (struct lh_entry *e = m->instances->head; connected && e; e = e->next) {
                 Instance *i = lh_entry_v(e);
@@ -245,7 +246,7 @@ static void manager_on_store(bool connected, void *userdata)
         Manager *m = userdata;
 
         if (connected) {
-                log_full(LOG_INFO, 0, &(LogContext){ .message_id = MESSAGE_STORE_BACK },
+                log_full(LOG_INFO, 0, LOG_ABOUT(.message_id = MESSAGE_STORE_BACK),
                                 "The store (Redis) is connected");
                 if (m->loaded) {
                         manager_settle(m);
@@ -253,7 +254,7 @@ static void manager_on_store(bool connected, void *userdata)
                 } else
                         manager_load(m);
         } else {
-                log_full(LOG_WARNING, 0, &(LogContext){ .message_id = MESSAGE_STORE_LOST },
+                log_full(LOG_WARNING, 0, LOG_ABOUT(.message_id = MESSAGE_STORE_LOST),
                                 "The store (Redis) is away; nothing can be changed until it is back");
                 manager_load_cancel(m);
         }

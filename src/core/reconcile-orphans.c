@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
@@ -14,7 +15,7 @@
 
 typedef struct Orphan {
         ResourceKind kind;
-        char *name;
+        char *name, *instance_id;
 } Orphan;
 
 /* The sweep: one thing after the other, containers before networks. */
@@ -25,13 +26,19 @@ struct Sweep {
         size_t n, next;
 };
 
+static void orphan_done(Orphan *orphan)
+{
+        free(orphan->name);
+        free(orphan->instance_id);
+}
+
 static Sweep *sweep_free(Sweep *sweep)
 {
         if (!sweep)
                 return NULL;
         pending_cancel(sweep->pending);
         for (size_t i = 0; i < sweep->n; i++)
-                free(sweep->orphans[i].name);
+                orphan_done(sweep->orphans + i);
         free(sweep->orphans);
         return mfree(sweep);
 }
@@ -57,16 +64,16 @@ static bool has_owner(Manager *m, const Resource *resource)
 
 static int sweep_add(Sweep *sweep, const Resource *resource)
 {
-        char *name = strdup(resource->name);
+        Orphan orphan = { resource->kind, strdup(resource->name), strdup(resource->instance_id) };
         Orphan *grown = reallocarray(sweep->orphans, sweep->n + 1, sizeof(Orphan));
 
         if (grown)
                 sweep->orphans = grown;
-        if (!name || !grown) {
-                free(name);
+        if (!orphan.name || !orphan.instance_id || !grown) {
+                orphan_done(&orphan);
                 return -ENOMEM;
         }
-        sweep->orphans[sweep->n++] = (Orphan){ resource->kind, name };
+        sweep->orphans[sweep->n++] = orphan;
         return 0;
 }
 
@@ -93,7 +100,9 @@ static void report_volumes(Manager *m, const Resource *items, size_t n)
 {
         for (size_t i = 0; i < n; i++)
                 if (items[i].kind == RESOURCE_VOLUME && !has_owner(m, &items[i]))
-                        log_full(LOG_WARNING, 0, &(LogContext){ .instance = items[i].instance_id },
+                        log_full(LOG_WARNING, 0,
+                                        LOG_ABOUT(.instance = items[i].instance_id,
+                                                        .message_id = MESSAGE_VOLUME_ORPHANED),
                                         "Volume %s belongs to no instance and may hold data, so it is left. "
                                         "Remove it with “docker volume rm %s” if it is not needed",
                                         items[i].name, items[i].name);
@@ -108,10 +117,16 @@ static void on_removed(int error, const char *reason, void *userdata)
 
         sweep->pending = NULL;
         if (error < 0)
-                log_warning("%s belongs to no instance, but could not be removed: %s", orphan->name,
+                log_full(LOG_WARNING, error,
+                                LOG_ABOUT(.instance = orphan->instance_id,
+                                                .message_id = MESSAGE_ORPHAN_STUCK),
+                                "%s belongs to no instance, but could not be removed: %s", orphan->name,
                                 strempty(reason));
         else
-                log_notice("Removed %s, which belonged to no instance", orphan->name);
+                log_full(LOG_NOTICE, 0,
+                                LOG_ABOUT(.instance = orphan->instance_id,
+                                                .message_id = MESSAGE_ORPHAN_REMOVED),
+                                "Removed %s, which belonged to no instance", orphan->name);
         sweep_continue(sweep);
 }
 

@@ -5,6 +5,7 @@
 
 #include "basic/json-util.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
 #include "core/names.h"
@@ -87,16 +88,22 @@ static void check_store(InstanceCheck *check)
                 check_end(check);
 }
 
-static void log_verdict(const Instance *i)
+static void log_verdict(const Instance *i, bool unwell)
 {
         LogContext context;
 
         instance_get_log_context(i, &context);
+        context.step = i->error_step;
+        context.message_id = i->status == INSTANCE_FAILED ? MESSAGE_INSTANCE_STOPPED
+                             : unwell                     ? MESSAGE_INSTANCE_UNWELL
+                                                          : MESSAGE_INSTANCE_RECOVERED;
         if (i->status == INSTANCE_FAILED)
                 log_full(LOG_WARNING, 0, &context, "Instance %s does not run any more: %s", i->id,
                                 strempty(i->error_reason));
+        else if (unwell)
+                log_full(LOG_WARNING, 0, &context, "Instance %s runs, but: %s", i->id, strempty(i->message));
         else
-                log_full(LOG_INFO, 0, &context, "Instance %s: %s", i->id, strempty(i->message));
+                log_full(LOG_INFO, 0, &context, "Instance %s runs again as it should", i->id);
 }
 
 static void check_conclude(InstanceCheck *check)
@@ -117,7 +124,7 @@ static void check_conclude(InstanceCheck *check)
         (void) free_and_strdup(&i->error_step, check->trouble ? check->step : NULL);
         (void) free_and_strdup(&i->error_reason, check->trouble);
         (void) free_and_strdup(&i->error_log, NULL);
-        log_verdict(i);
+        log_verdict(i, check->message != NULL);
         manager_notify(check->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         check_store(check);
 }

@@ -8,6 +8,7 @@
 
 #include "basic/json-util.h"
 #include "core/action.h"
+#include "core/audit.h"
 #include "core/manager.h"
 
 #define ARGUMENT_BYTES_DEFAULT 256
@@ -15,6 +16,7 @@
 void caller_done(Caller *caller)
 {
         caller->identity = mfree(caller->identity);
+        caller->origin = mfree(caller->origin);
         caller->role = ROLE_NONE;
 }
 
@@ -57,6 +59,8 @@ Request *request_free(Request *request)
 {
         if (!request)
                 return NULL;
+        if (request->dispatched && !request->finished)
+                audit_request(request);
         request_forget_work(request);
         sd_event_source_disable_unref(request->completion);
         caller_done(&request->caller);
@@ -81,6 +85,7 @@ static int request_on_complete(sd_event_source *source, void *userdata)
 static void request_finish(Request *request)
 {
         request->finished = true;
+        audit_request(request);
         request_forget_work(request);
         if (sd_event_add_defer(manager_get_event(request->manager), &request->completion,
                             request_on_complete, request) < 0) {
@@ -224,6 +229,8 @@ void request_dispatch(Request *request)
                                 "“systemctl status arkd-redis”.");
                 return;
         }
-        if (request_check_arguments(request))
-                request->action->run(request);
+        if (!request_check_arguments(request))
+                return;
+        request->dispatched = true;
+        request->action->run(request);
 }

@@ -23,6 +23,7 @@ typedef enum Role {
 typedef struct Caller {
         Role role;
         char *identity; /* for quotas and the audit trail: "uid:0", "token", "tailnet:alice@example.com", "addr:100.64.0.7" */
+        char *origin; /* from where, for the audit trail: "bus", "local", "admin 100.64.0.7"; NULL where nobody knows */
         bool unlimited; /* quotas do not count: operators, loopback */
 } Caller;
 
@@ -70,6 +71,7 @@ struct Request {
         void *userdata;
 
         /* While it runs: what the action waits for. state is freed by state_free when the request ends or dies. */
+        bool dispatched; /* its arguments were found right and it was begun */
         bool finished;
         Pending *pending;
         void *state;

@@ -4,6 +4,7 @@
 
 #include "basic/json-util.h"
 #include "basic/log.h"
+#include "basic/messages.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "http/decode.h"
@@ -90,7 +91,10 @@ static bool call_check_gate(Call *call)
 
         if (gate_check(action, &call->caller, call->listener->kind) == VERDICT_ALLOW)
                 return true;
-        log_full(LOG_DEBUG, 0, &(LogContext){ .caller = call->caller.identity },
+        log_full(LOG_DEBUG, 0,
+                        LOG_ABOUT(.caller = call->caller.identity, .origin = call->caller.origin,
+                                        .action = action ? action->name : NULL,
+                                        .message_id = MESSAGE_ACCESS_DENIED),
                         "%s was denied over the %s listener", action ? action->name : "A call",
                         listener_kind_to_string(call->listener->kind));
         call_refuse(call, MHD_HTTP_FORBIDDEN, NULL,

@@ -5,6 +5,7 @@
 
 #include "basic/json-util.h"
 #include "core/action.h"
+#include "core/audit.h"
 
 #define S(name_, source_, required_)                                                                        \
         {                                                                                                   \
@@ -246,4 +247,8 @@ bool instance_id_is_valid(const char *id)
 const char *prefix_mode_to_string(PrefixMode mode)
 {
         return mode == PREFIX_KEEP ? "keep" : "strip";
+}
+
+void audit_request(const Request *request)
+{
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * MESSAGE_ID= of the events that matter, for LogContext.message_id. "journalctl MESSAGE_ID=…" finds every line about
+ * one; catalog/ explains each in every language and says what to do. An id is never given to another event.
+ */
+
+/* arkd itself. */
+#define MESSAGE_DAEMON_STARTED     "40ca6fcf849b43ed9118358c365680e7"
+#define MESSAGE_DAEMON_STOPPED     "5988201c9f76470da7a2c1e4d744f9de"
+#define MESSAGE_CONFIG_REFUSED     "a382c34fa5c24eb29288a95a29e37b15"
+#define MESSAGE_CONFIG_UNKNOWN_KEY "437d3df736c24320b3c79a9b2236029e"
+
+/* What became of a job on an instance. */
+#define MESSAGE_INSTANCE_RUNNING   "3ff555a3faa04824a930d81112c4d7c8"
+#define MESSAGE_INSTANCE_FAILED    "abf093b8d563426aa5424970c48dec8a"
+#define MESSAGE_INSTANCE_DELETED   "5e1290bf888641559631c09f6077e71a"
+#define MESSAGE_DELETE_FAILED      "c140ad960139435788bec6ba178fe8f3"
+#define MESSAGE_INSTANCE_RESTARTED "01d1f1902c424f068afc1c9a60e44559"
+#define MESSAGE_RESTART_FAILED     "810a39b60fc34e5bacb2896df80baf0e"
+
+/* What happened to its containers of themselves. */
+#define MESSAGE_INSTANCE_STOPPED   "46b08179b8c44144a60857a8502a9656"
+#define MESSAGE_INSTANCE_UNWELL    "e4dff02dea894d92a578c971f0b53b4e"
+#define MESSAGE_INSTANCE_RECOVERED "d72755f5eb1b45db9159662307f47fad"
+
+/* What carries arkd's labels and belongs to no instance. */
+#define MESSAGE_VOLUME_ORPHANED "896aa376d3654585b3da3677c1dcca4c"
+#define MESSAGE_ORPHAN_REMOVED  "60528c05100148d6bc9c250b14140e28"
+#define MESSAGE_ORPHAN_STUCK    "05dffe44b6914219af91a3f493373e09"
+
+/* What arkd stands on. */
+#define MESSAGE_ENGINE_LOST      "1b498e100a92478bac2808da4373d472"
+#define MESSAGE_ENGINE_BACK      "51cc619ac21f45eb9b824f56eb7c7007"
+#define MESSAGE_STORE_LOST       "226eb0fdf22d4ec394013efda80e02a0"
+#define MESSAGE_STORE_BACK       "dadf1ca2ac234edca21058a39150028e"
+#define MESSAGE_STORE_UNREADABLE "c49d6b9737674bdbb7a4193f4590465c"
+#define MESSAGE_RECORD_DAMAGED   "75fcf09880984b2d838777465f98219a"
+
+/* Who did what. */
+#define MESSAGE_VERB_DONE      "c7aaf3710d784fb692ba66d10ac4d613"
+#define MESSAGE_VERB_FAILED    "8b1638d34ce64786919b4596ef66c4eb"
+#define MESSAGE_VERB_ABANDONED "cd6c7c09226b4a4ab43abf69c9015cca"
+#define MESSAGE_ACCESS_DENIED  "97b6da0b869b4fd99d6924101e54d461"
+#define MESSAGE_CLEANUP_DONE   "32c50a871e1e45c5855cc084af14c22e"
+#define MESSAGE_LOG_LEVEL_SET  "3e4b2c78705a49b382bf17638feca7bb"
