@@ -16,7 +16,6 @@ sys.path.insert(0, str(TOP / "tests/host"))
 
 from arkhost import Host, wait_for  # noqa: E402
 
-CACHE = pathlib.Path(os.environ.get("ARK_TEST_CACHE", "/var/cache/ark-deploy-test"))
 DIE_AT = "/var/lib/arkd/die-at"
 DROP_IN = "/run/systemd/system/arkd.service.d/faults.conf"
 UNITS = ["nginx.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd.service",
@@ -28,7 +27,7 @@ GONE = (OSError, http.client.HTTPException)
 
 def build_daemon(*options):
     """Builds arkd with its fault hooks and answers where it is."""
-    build = CACHE / "-".join(["faults", *(option.split("=")[-1].replace(",", "-") for option in options)])
+    build = TOP / "-".join(["build-faults", *(option.split("=")[-1].replace(",", "-") for option in options)])
     if not (build / "build.ninja").exists():
         subprocess.run(["meson", "setup", build, TOP, "-Dfault-hooks=true", "-Dtests=disabled", "-Dprefix=/usr",
                         "-Dsysconfdir=/etc", "-Dlocalstatedir=/var", *options], check=True, capture_output=True)

@@ -8,7 +8,7 @@ import time
 
 from customers import REGISTRY_IMAGE
 from inventory import settle
-from machine import GONE, UNITS, wait_for
+from machine import UNITS, wait_for
 
 # A job gives up when it was begun more often than this; a round kills less often.
 KILLS_A_ROUND = 4
@@ -111,12 +111,9 @@ class Rounds:
             return background(customers.create, "faults-exits")
         if place.startswith("create."):
             return background(customers.create, "faults-notes")
-        # Waits until it runs: what is still pending is nothing to restart.
-        victim = self.expendable(has_database=True) or self.random.choice(customers.alive(has_database=True))
         if place.startswith("restart."):
-            return background(customers.restart, victim)
-        if victim in customers.promises[:2]:
-            victim = customers.create("faults-notes")
+            return background(customers.restart, self.random.choice(customers.alive(has_database=True)))
+        victim = self.expendable(has_database=True) or customers.create("faults-notes")
         victim.deleting = True
         return background(customers.delete, victim)
 
@@ -323,23 +320,15 @@ class Rounds:
 OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup"]
 
 
-def plan(kills):
-    """Which rounds make so many kills: boundaries of steps and random instants by turns, other faults between."""
-    rounds, others, n, turn = [], list(OTHER_ROUNDS), 0, 0
-    while n < kills or (kills >= 50 and others):
-        if n < kills:
-            share = min(KILLS_A_ROUND, kills - n)
-            rounds.append(("random" if turn % 3 == 2 else "places", share))
-            n += share
+def plan(rounds, kills):
+    """
+    Yields the rounds that make so many kills: boundaries of steps and random instants by turns, another fault after
+    each. From 50 kills on, every fault has its turn.
+    """
+    others, turn = list(OTHER_ROUNDS), 0
+    while rounds.kills < kills or (kills >= 50 and turn < len(OTHER_ROUNDS)):
+        if rounds.kills < kills:
+            yield "random" if turn % 3 == 2 else "places", min(KILLS_A_ROUND, kills - rounds.kills)
+        if kills >= 50 or turn % 2:
+            yield others[turn % len(others)], None
         turn += 1
-        if turn % 2 == 0 or n >= kills:
-            if not others:
-                others = list(OTHER_ROUNDS)
-            if n < kills or kills >= 50:
-                rounds.append((others.pop(0), None))
-                if not others and n >= kills:
-                    break
-    return rounds
-
-
-__all__ = ["GONE", "Rounds", "places", "plan"]
