@@ -32,8 +32,8 @@ static const char *parse_ascii(
         size_t end = json_tokener_get_parse_end(tokener);
 
         if (json_tokener_get_error(tokener) == json_tokener_continue) {
-                /* A bare number or word ends only at what follows it. */
-                object = json_tokener_parse_ex(tokener, "\0", 1);
+                /* A bare number, true, false or null ends only at what follows it. */
+                object = json_tokener_parse_ex(tokener, "", 1);
                 end = n;
         }
         if (json_tokener_get_error(tokener) == json_tokener_continue)

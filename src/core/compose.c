@@ -105,9 +105,13 @@ static void list_close(Writer *w)
 static void pairs(Writer *w, const char *name, const StringPairs *list, const char *skip_prefix)
 {
         map_open(w, name);
-        for (size_t i = 0; i < list->n; i++)
-                if (!skip_prefix || !startswith(list->items[i].key, skip_prefix))
-                        member(w, list->items[i].key, list->items[i].value);
+        for (size_t i = 0; i < list->n; i++) {
+                if (skip_prefix && startswith(list->items[i].key, skip_prefix))
+                        continue;
+                /* Quoted: a variable may be called null, true or .5. */
+                scalar(w, list->items[i].key, YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+                value(w, list->items[i].value);
+        }
         map_close(w);
 }
 

@@ -82,7 +82,7 @@ static bool read_order(Request *request, Order *ret)
 static bool check_capacity(Request *request)
 {
         Manager *m = request->manager;
-        unsigned live = 0;
+        unsigned live = 0, at_work = 0;
 
         if (!manager_store_connected(m)) {
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
@@ -96,13 +96,19 @@ static bool check_capacity(Request *request)
                                 "again in a moment");
                 return false;
         }
-        if (m->n_queued >= m->queue_max) {
+        for (struct lh_entry *e = m->instances->head; e; e = e->next) {
+                const Instance *i = lh_entry_v(e);
+
+                live += instance_is_live(i);
+                at_work += i->job != NULL;
+        }
+        /* Those count too whose order is on its way to the store. */
+        if (at_work >= m->workers + m->queue_max) {
                 request_fail(request, FAULT_ENGINE_UNAVAILABLE, NULL,
-                                "%u deployments are waiting already. Try again in a moment", m->n_queued);
+                                "%u deployments are under way or waiting already. Try again in a moment",
+                                at_work);
                 return false;
         }
-        for (struct lh_entry *e = m->instances->head; e; e = e->next)
-                live += instance_is_live(lh_entry_v(e));
         if (live >= m->instances_max) {
                 request_fail(request, FAULT_QUOTA_EXCEEDED, NULL,
                                 "This host has its %u instances. Ask its operator to delete some",

@@ -31,12 +31,14 @@ static void on_log(int error, const char *reason, const char *text, void *userda
 
         job->collecting = NULL;
         if (error == 0 && text) {
-                size_t n = strlen(text);
-                const char *tail = n > LOG_BYTES_MAX ? text + n - LOG_BYTES_MAX : text;
+                /* Before it is cut: a part of a secret would not be known again. */
+                _cleanup_free_ char *clean = instance_redact(job->instance, text);
+                size_t n = strlen(strempty(clean));
+                const char *tail = n > LOG_BYTES_MAX ? clean + n - LOG_BYTES_MAX : clean;
 
-                while (((unsigned char) *tail & 0xc0) == 0x80)
+                while (tail && ((unsigned char) *tail & 0xc0) == 0x80)
                         tail++; /* not in the middle of a character */
-                job->log = instance_redact(job->instance, tail);
+                (void) free_and_strdup(&job->log, tail);
         } else
                 log_debug("No log of instance %s to be had: %s", job->instance->id, strempty(reason));
         job_begin_undo(job);

@@ -105,7 +105,20 @@ static void test_json(void **state)
         assert_int_equal(json_get_string(q, "\u00f1", &s), 0);
         assert_string_equal(s, "\u00e9 \u2014 \U0001F680 \u00e9");
 
-        static const char *const bad[] = { "", "{", "{} x", "nul", "[1,]", "{\"a\":NaN}", "\"\xff\"" };
+        static const char *const bare[] = { "null", "12", "\"x\"", "true", "false", "-1.5", " 12 ",
+                "null\n" };
+        for (size_t i = 0; i < ELEMENTSOF(bare); i++) {
+                struct json_object *p = NULL;
+
+                reason = NULL;
+                assert_int_equal(json_parse(bare[i], strlen(bare[i]), &p, &reason), 0);
+                assert_null(reason);
+                assert_true(strstr(bare[i], json_object_to_json_string(p)));
+                json_object_put(p);
+        }
+
+        static const char *const bad[] = { "", "{", "{} x", "nul", "[1,]", "{\"a\":NaN}", "\"\xff\"",
+                "12 13", "nullx", "1 ,", "1e", "-", "\"x\" y", "truefalse" };
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 struct json_object *p = NULL;
 
