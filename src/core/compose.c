@@ -204,7 +204,7 @@ static void service(Writer *w, const InstanceSpec *spec, const char *name, const
         member(w, "image", c->image);
         member(w, "container_name", c->name);
         member(w, "hostname", c->name);
-        member(w, "restart", "unless-stopped");
+        member(w, "restart", "always");
         flag(w, "init");
         pairs(w, "environment", c->env, NULL);
         pairs(w, "labels", c->labels, "com.docker.compose.");

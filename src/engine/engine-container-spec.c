@@ -95,8 +95,10 @@ static int add_host(struct json_object *body, const ContainerSpec *spec)
         struct json_object *host = engine_json_object(body, "HostConfig"), *restart;
         const char *network = spec->n_networks > 0 ? spec->networks[0].network : "none";
 
+        /* Not "unless-stopped": an engine that was killed stops at its next start what outlived it, takes that for
+         * the user's wish, and the container stays down. */
         if (!host || !(restart = engine_json_object(host, "RestartPolicy")) ||
-                        json_set_string(restart, "Name", "unless-stopped") < 0 ||
+                        json_set_string(restart, "Name", "always") < 0 ||
                         json_set_string(host, "NetworkMode", network) < 0 ||
                         json_set_bool(host, "Init", true) < 0 ||
                         engine_json_strings(host, "CapDrop", all) < 0 ||

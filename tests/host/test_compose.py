@@ -40,7 +40,7 @@ def test_file_matches_what_runs(host, instance):
         assert environment == {key: given[key] for key in environment}
         assert running["Config"]["Labels"].items() >= service["labels"].items()
         assert int(service["mem_limit"]) == running["HostConfig"]["Memory"]
-        assert service["cap_drop"] == ["ALL"] and service["restart"] == "unless-stopped"
+        assert service["cap_drop"] == ["ALL"] and service["restart"] == "always"
         assert not service.get("ports")
     assert described["volumes"]["data"]["name"] == f"{instance.id}_db_data"
     names = {network["name"] for network in described["networks"].values()}

@@ -156,7 +156,7 @@ def test_limits_and_privileges(host, one):
     assert not limits["Privileged"] and not limits["CapAdd"] and limits["CapDrop"] == ["ALL"]
     assert any(option.startswith("no-new-privileges") for option in limits["SecurityOpt"])
     assert limits["NetworkMode"] != "host" and not limits["Binds"] and limits["PidMode"] == ""
-    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
+    assert limits["RestartPolicy"]["Name"] == "always"
     database = host.container(one.database)["HostConfig"]
     assert database["Memory"] == 256 * 1024 * 1024 and database["CapDrop"] == ["ALL"]
     assert "SYS_ADMIN" not in (database["CapAdd"] or [])
