@@ -52,7 +52,9 @@ class Inventory:
             cursor = f"&cursor={page['next']}"
 
     def living(self):
-        return {id for id, one in self.listed.items() if one["status"] == "running"}
+        """What has its things: a failed deploy has none, but what ran and broke keeps them."""
+        return {id for id, one in self.listed.items()
+                if one["status"] == "running" or (one["status"] == "failed" and one["timeline"].get("ready"))}
 
     # The book
 
