@@ -169,7 +169,7 @@ class Host:
     def run(self, *arguments, input=None, timeout=90):
         """Runs a command in the host and answers what came of it, whether it succeeded or not."""
         return subprocess.run(self.command(*arguments), input=input, capture_output=True, text=True,
-                              timeout=timeout)
+                              errors="replace", timeout=timeout)
 
     def exec(self, *arguments, input=None, timeout=90):
         """Runs a command in the host, which must succeed, and answers what it printed."""

@@ -8,7 +8,7 @@ const { chromium } = require('playwright-core');
 
 const [scene, json] = process.argv.slice(2);
 const settings = JSON.parse(json);
-const seen = { problems: [] };
+const seen = { ids: [], problems: [] };
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -40,7 +40,9 @@ async function land() {
   page.setDefaultTimeout(20_000);
   page.on('pageerror', (error) => seen.problems.push(`page error: ${error}`));
   page.on('console', (message) => {
-    if (message.type() === 'error') seen.problems.push(message.text());
+    // On plain HTTP, Chromium says that this header is for HTTPS.
+    const known = message.text().startsWith('The Cross-Origin-Opener-Policy header has been ignored');
+    if (message.type() === 'error' && !known) seen.problems.push(message.text());
   });
   await page.addInitScript(record);
   await page.goto(settings.url);
@@ -62,13 +64,19 @@ async function order(page, product) {
   await page.getByTestId('start-deploy').click();
   const answer = await answered;
   if (answer.status() !== 202) throw new Error(`${answer.status()} ${await answer.text()}`);
-  return (await answer.json()).instance_id;
+  return noteInstance(answer);
+}
+
+async function noteInstance(answer) {
+  const { instance_id: id } = await answer.json();
+  seen.ids.push(id);
+  return id;
 }
 
 // From the button to the application's own tab.
 async function deploy(product) {
   const page = await land();
-  seen.id = await order(page, product);
+  await order(page, product);
   await stage(page, 'ready');
   const link = page.getByTestId('open-app');
   seen.linkText = await link.textContent();
@@ -115,12 +123,12 @@ const scenes = {
 
   async failure() {
     const page = await land();
-    seen.ids = [await order(page, settings.product)];
+    await order(page, settings.product);
     await stage(page, 'failed');
     seen.text = await page.getByTestId('failure').textContent();
     const answered = page.waitForResponse((r) => r.request().method() === 'POST');
     await page.getByTestId('retry').click();
-    seen.ids.push((await (await answered).json()).instance_id);
+    await noteInstance(await answered);
     await stage(page, 'progress').catch(() => undefined);
     await stage(page, 'failed');
   },
@@ -147,10 +155,10 @@ const scenes = {
 
 try {
   await scenes[scene]();
-  console.log(JSON.stringify(seen));
 } catch (error) {
-  console.error(error, JSON.stringify(seen));
+  console.error(error);
   process.exitCode = 1;
 } finally {
+  console.log(JSON.stringify(seen));
   await browser.close();
 }

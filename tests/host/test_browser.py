@@ -24,21 +24,22 @@ def node():
 
 
 @pytest.fixture
-def browse(host, node):
-    """Plays a scene of browser.mjs and answers what was seen."""
+def browse(host, work, node):
+    """Plays a scene of browser.mjs and answers what was seen; the instances it made are the workshop's."""
     def play(scene, **settings):
         settings["url"] = f"http://{host.address}:3000/"
         done = subprocess.run([node, TOP / "tests/host/browser.mjs", scene, json.dumps(settings)],
                               capture_output=True, text=True, timeout=180)
-        assert done.returncode == 0, done.stdout + done.stderr
         seen = json.loads(done.stdout)
+        seen["instances"] = [work.adopt(id) for id in seen["ids"]]
+        assert done.returncode == 0, done.stderr + done.stdout
         assert seen["problems"] == []
         return seen
     return play
 
 
-def check_deploy(host, work, seen):
-    instance = work.adopt(seen["id"])
+def check_deploy(host, seen):
+    instance, = seen["instances"]
     reached = [phase for phase in seen["phases"] if phase in PHASES]
     assert reached == sorted(reached, key=PHASES.index) and len(reached) >= 2, seen
     assert seen["stages"] == ["form", "progress", "ready"]
@@ -52,9 +53,9 @@ def check_deploy(host, work, seen):
     ("es-ES", {"lang": "es", "button": "Desplegar", "link": "Acceder a mi aplicación"}),
     ("en-GB", {"lang": "en", "button": "Deploy", "link": "Open my application"}),
 ])
-def test_miniflux(host, work, browse, locale, words):
+def test_miniflux(host, browse, locale, words):
     seen = browse("miniflux", locale=locale, client="Panadería Ñandú")
-    instance = check_deploy(host, work, seen)
+    instance = check_deploy(host, seen)
     assert seen["lang"] == words["lang"] and seen["button"] == words["button"]
     assert words["link"] in seen["linkText"]
     assert len(seen["credentials"]) == 2 and len(seen["credentials"][1]) == 24
@@ -67,16 +68,16 @@ def test_miniflux(host, work, browse, locale, words):
 def test_a_row_is_written_and_read_back(host, work, browse):
     product = work.product()
     seen = browse("notes", product=product, client="Acme", note="Grüße & <b>50 €</b>")
-    instance = check_deploy(host, work, seen)
+    instance = check_deploy(host, seen)
     assert seen["notes"] == seen["notesAfterReload"] == ["Grüße & <b>50 €</b>"]
     assert seen["credentials"] == []
     assert instance.sql("select text from notes") == "Grüße & <b>50 €</b>"
 
 
-def test_failure_is_shown_and_tried_again(host, work, browse):
+def test_failure_is_shown_and_tried_again(work, browse):
     product = work.quick({"MODE": "exit"})
     seen = browse("failure", product=product, client="Acme", locale="es-ES")
-    first, second = (work.adopt(id) for id in seen["ids"])
+    first, second = seen["instances"]
     assert first.id != second.id
     reason = first.state()["error"]["reason"]
     assert reason and reason in seen["text"]
@@ -91,7 +92,7 @@ def test_name_is_checked_by_the_page(host, browse):
     assert host.local.get("/api/instances").json["items"] == before
 
 
-def test_waiting_page_becomes_the_application(host, work, browse):
+def test_waiting_page_becomes_the_application(work, browse):
     """One who follows the link too early waits there."""
     instance = work.order(work.product())
     seen = browse("wait", path=f"/instances/{instance.id}/")
