@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -57,3 +58,9 @@ def test_a_socket_each_with_its_name(units):
 def test_nft_accepts_the_firewall():
     checked = run("/usr/sbin/nft", "--check", "--file", TOP / "units/firewall.nft")
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_configuration_file_names_every_key():
+    known = re.findall(r'\{ "([A-Z]\w+)", config_', (TOP / "src/arkd/arkd-config.c").read_text())
+    shown = re.findall(r"^#([A-Z]\w+)=", (TOP / "packaging/arkd.conf").read_text(), re.M)
+    assert len(known) > 10 and sorted(known) == sorted(shown)
