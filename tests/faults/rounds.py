@@ -23,7 +23,7 @@ UNDONE_STEPS = ["compose", "network", "app-container"]  # those of a product wit
 def places():
     """Every place where the daemon can be told to die."""
     found = [f"create.{step}:{when}" for step in CREATE_STEPS for when in ("before", "after")]
-    found += [f"create.{phase}:stored" for phase in ("image", "database", "app", "health")]
+    found += [f"create.{phase}:stored" for phase in ("database", "health")]
     found += [f"delete.{step}:{when}" for step in DELETE_STEPS for when in ("before", "after")]
     found += [f"restart.{step}:{when}" for step in RESTART_STEPS for when in ("before", "after")]
     found += [f"create.{step}:undo" for step in UNDONE_STEPS]
