@@ -52,6 +52,7 @@ char **strv_free(char **l);
 DEFINE_CLEANUP_FUNC(char *, strv_free);
 /* Adds a copy of s at the end. 0 or -ENOMEM. */
 int strv_extend(char ***l, const char *s);
+bool strv_contains(char *const *l, const char *s);
 size_t strv_length(char *const *l);
 /* Splits at any of the separators, leaving empty words out. 0 or -ENOMEM. */
 int strv_split(const char *s, const char *separators, char ***ret_list);

@@ -159,8 +159,7 @@ static unsigned count_users(Manager *m, const char *product_id)
         for (struct lh_entry *e = m->instances->head; e; e = e->next) {
                 const Instance *i = lh_entry_v(e);
 
-                n += streq(i->product_id, product_id) && i->status != INSTANCE_DELETED &&
-                     i->status != INSTANCE_FAILED;
+                n += streq(i->product_id, product_id) && instance_has_resources(i);
         }
         return n;
 }

@@ -96,7 +96,7 @@ const Action action_table[] = {
         { "RestartInstance", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, id_argument,
                         .run = run_restart_instance, .audited = true },
         { "GetLogs", POLKIT "view-logs", ROLE_OPERATOR, "GET", "/api/instances/{id}/logs", 200,
-                        logs_arguments, .run = run_get_logs },
+                        logs_arguments, .needs_engine = true, .run = run_get_logs },
         { "SetExpiry", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, expiry_arguments,
                         .run = run_set_expiry, .audited = true },
         { "Cleanup", POLKIT "cleanup", ROLE_OPERATOR, NULL, NULL, 0, cleanup_arguments, .run = run_cleanup,

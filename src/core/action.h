@@ -42,6 +42,7 @@ struct Action {
         const Argument *arguments; /* ends with a NULL name; may be NULL */
         bool without_store; /* may run before the registry has been read */
         void (*run)(Request *request);
+        bool needs_engine; /* is held for the engine's first answer, see hold.h */
         bool audited; /* changes something, or gives secrets away: the journal tells who called it */
 };
 

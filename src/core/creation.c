@@ -23,12 +23,6 @@ typedef struct Order {
         const char *idempotency_key;
 } Order;
 
-static bool instance_is_live(const Instance *i)
-{
-        return i->status == INSTANCE_PENDING || i->status == INSTANCE_RUNNING ||
-               i->status == INSTANCE_DELETING;
-}
-
 /* ---- Checks ---- */
 
 static bool check_client_name(Request *request, const char *name)
@@ -99,7 +93,7 @@ static bool check_capacity(Request *request)
         for (struct lh_entry *e = m->instances->head; e; e = e->next) {
                 const Instance *i = lh_entry_v(e);
 
-                live += instance_is_live(i);
+                live += instance_has_resources(i);
                 at_work += i->job != NULL;
         }
         /* Those count too whose order is on its way to the store. */
@@ -132,8 +126,8 @@ static bool check_quota(Request *request)
                 const Instance *i = lh_entry_v(e);
                 bool mine = streq_ptr(i->owner, caller->identity);
 
-                total += instance_is_live(i);
-                own += mine && instance_is_live(i);
+                total += instance_has_resources(i);
+                own += mine && instance_has_resources(i);
                 recent += mine && i->created_usec + USEC_PER_MINUTE > now;
         }
         if (recent >= m->quota_rate)

@@ -73,6 +73,13 @@ void instance_names(const Instance *instance, InstanceNames *ret)
         (void) snprintf(ret->base_path, sizeof ret->base_path, "/instances/%s", instance->id);
 }
 
+bool instance_has_resources(const Instance *instance)
+{
+        /* What failed keeps its addresses where it ran once, or could not be undone whole. */
+        return instance->status != INSTANCE_DELETED &&
+               (instance->status != INSTANCE_FAILED || instance->subnet != NULL);
+}
+
 char *instance_redact(const Instance *instance, const char *text)
 {
         char *clean = strdup(text);

@@ -96,6 +96,9 @@ void instance_names(const Instance *instance, InstanceNames *ret);
 Instance *instance_free(Instance *instance);
 DEFINE_CLEANUP_FUNC(Instance, instance_free);
 
+/* Whether it has something in the engine, or may: it holds addresses, and its product is in use. */
+bool instance_has_resources(const Instance *instance);
+
 /* A copy of text in which the instance's secrets are blotted out; NULL when out of memory. */
 char *instance_redact(const Instance *instance, const char *text);
 

@@ -396,6 +396,7 @@ static void job_finish(Job *job)
         Instance *i = job->instance;
         Job *successor = TAKE_PTR(job->successor);
         bool ran = job->started_usec != 0;
+        JobKind kind = job->kind;
 
         job_set_state(job, JOB_DONE);
         i->job = successor;
@@ -409,7 +410,7 @@ static void job_finish(Job *job)
                 manager_queue_job(m, successor);
         }
         if (ran)
-                manager_job_ended(m);
+                manager_job_ended(m, kind);
         reconcile_instance(m, i->id); /* for what happened meanwhile */
 }
 
@@ -437,7 +438,7 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
                 return;
         }
         fault_point(job, "end", "stored");
-        end_state_apply(&end, now_realtime(), i);
+        end_state_apply(&end, job->ended_usec, i);
         job_log_end(job, &end);
         if (job_leaves_nothing(job, &end))
                 manager_release_addresses(job->manager, i, true);
@@ -469,7 +470,9 @@ void job_end(Job *job)
         job->persisting = pending_cancel(job->persisting);
         fault_point(job, "end", "before");
         end = job_end_state(job);
-        end_state_fill(&end, now_realtime(), &next);
+        if (job->ended_usec == 0)
+                job->ended_usec = now_realtime();
+        end_state_fill(&end, job->ended_usec, &next);
         if (job_leaves_nothing(job, &end))
                 next.subnet = NULL; /* it is somebody else's from now on */
         instance = instance_to_json(&next, INSTANCE_VIEW_RECORD);

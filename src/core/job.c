@@ -212,7 +212,7 @@ void job_advance(Job *job)
 
                 if (run->state == STEP_WAITING && step_is_ready(job, run->step)) {
                         step_start(run);
-                        if (job_is_winding_down(job))
+                        if (job->state != JOB_RUNNING || job_is_winding_down(job))
                                 return;
                         if (run->state == STEP_DONE)
                                 i = (size_t) -1; /* what waited for it may be ready */

@@ -93,6 +93,7 @@ struct Job {
         StepRun runs[STEPS_MAX];
         sd_event_source *deadline;
         uint64_t started_usec; /* CLOCK_MONOTONIC */
+        uint64_t ended_usec; /* CLOCK_REALTIME; 0 while it has not come to its end */
 
         unsigned attempts; /* times it was started, over restarts of arkd */
         bool resumed;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <json-c/linkhash.h>
+#include <sys/queue.h>
 
 #include "core/address-pool.h"
 #include "core/job.h"
@@ -35,6 +36,8 @@ struct Manager {
         AddressPool *addresses;
 
         bool loaded;
+        bool marked; /* the store has been this deployment's before: what it does not know belongs to nobody */
+        char **damaged; /* ids of instances with records that could not be read: theirs is left alone */
         Pending *loading;
         struct lh_table *loading_secrets; /* id → parsed record, while loading */
         sd_event_source *retry;
@@ -42,13 +45,18 @@ struct Manager {
         struct Doubts *doubts; /* writes that were never answered (settle.c) */
 
         Job *queue_first, *queue_last;
-        unsigned n_queued, n_running;
+        unsigned n_queued;
+        unsigned n_running[2]; /* of creates at 1, of all others at 0 */
 
         Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
         struct Change *changes; /* writes of requests that are under way */
 
+        uint64_t started_usec; /* CLOCK_MONOTONIC */
+        TAILQ_HEAD(, Request) held; /* requests of the first moments (hold.h) */
+        sd_event_source *hold_deadline;
+
         ManagerWatch *watches;
-        bool notifying, watches_dirty;
+        bool notifying;
 };
 
 /* Registry. The manager owns what is added; -ENOMEM leaves it with the caller. */
@@ -66,7 +74,7 @@ void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Pr
 void manager_queue_job(Manager *manager, Job *job);
 void manager_unqueue_job(Manager *manager, Job *job);
 void manager_run_queue(Manager *manager);
-void manager_job_ended(Manager *manager);
+void manager_job_ended(Manager *manager, JobKind kind);
 
 /* Gives the instance's addresses back, once. used: its ingress address may have been reached by somebody. */
 void manager_release_addresses(Manager *manager, Instance *instance, bool used);

@@ -8,6 +8,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
+#include "core/hold.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
 
@@ -18,6 +19,18 @@ static void entry_free_json(struct lh_entry *entry)
 {
         free(lh_entry_k(entry));
         json_object_put(lh_entry_v(entry));
+}
+
+static void load_mark(Manager *m, const char *id, struct json_object *json)
+{
+        m->marked = m->marked || streq(id, m->deployment);
+}
+
+/* What an instance has in the engine is not touched where its record is there, but cannot be read. */
+static void load_damaged(Manager *m, const char *instance_id)
+{
+        if (strv_extend(&m->damaged, instance_id) < 0)
+                log_oom();
 }
 
 static void load_product(Manager *m, const char *id, struct json_object *json)
@@ -52,7 +65,7 @@ static void load_addresses(Manager *m, Instance *i)
 {
         int r;
 
-        if (!i->subnet) {
+        if (!instance_has_resources(i)) {
                 address_pool_release_ingress(m->addresses, i->ingress_address,
                                 i->deleted_usec ? i->deleted_usec : i->created_usec);
                 return;
@@ -140,6 +153,7 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
 static void on_record(StoreKind kind, const char *id, const char *text, void *userdata)
 {
         static void (*const loaders[_STORE_KIND_MAX])(Manager *, const char *, struct json_object *) = {
+                [STORE_MARK] = load_mark,
                 [STORE_PRODUCT] = load_product,
                 [STORE_SECRET] = load_secret,
                 [STORE_INSTANCE] = load_instance,
@@ -187,6 +201,8 @@ static void load_reset(Manager *m)
                 lh_table_delete_entry(m->products, m->products->head);
         m->queue_first = m->queue_last = NULL;
         m->n_queued = 0;
+        m->damaged = strv_free(m->damaged);
+        m->marked = false;
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -197,6 +213,17 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
         if (!m->loaded && manager_store_connected(m))
                 manager_load(m);
         return 0;
+}
+
+/* Secrets whose instance is not there: its record has been lost. */
+static void load_find_lost(Manager *m)
+{
+        for (struct lh_entry *e = m->loading_secrets->head; e; e = e->next) {
+                const char *id = lh_entry_k(e);
+
+                if (!manager_find_instance(m, id))
+                        load_damaged(m, id);
+        }
 }
 
 static void load_end(Manager *m)
@@ -228,6 +255,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
                 load_failed(m, reason);
                 return;
         }
+        load_find_lost(m);
         load_end(m);
         load_settle_instances(m);
         m->loaded = true;
@@ -239,6 +267,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
                 if (((Instance *) lh_entry_v(e))->status != INSTANCE_DELETED)
                         manager_notify(m, MANAGER_INSTANCE_ADDED, lh_entry_v(e), NULL);
         manager_run_queue(m);
+        hold_release(m);
         reconcile_all(m);
 }
 

@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/change.h"
+#include "core/hold.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
 
@@ -229,8 +230,10 @@ static void manager_on_engine(bool connected, void *userdata)
                 if (i->job)
                         job_on_engine_connected(i->job);
         }
-        if (connected)
+        if (connected) {
+                hold_release(m);
                 reconcile_all(m);
+        }
         manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
 }
 
@@ -291,6 +294,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
         if (!m)
                 return -ENOMEM;
         m->event = sd_event_ref(event);
+        TAILQ_INIT(&m->held);
         m->engine = engine;
         m->store = store;
         m->probe = probe;
@@ -307,6 +311,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
 
 int manager_start(Manager *m)
 {
+        m->started_usec = now_monotonic();
         m->engine->vtable->watch(m->engine, manager_on_engine, manager_on_engine_event, m);
         m->store->vtable->watch(m->store, manager_on_store, m);
         if (manager_store_connected(m))
@@ -325,6 +330,7 @@ Manager *manager_free(Manager *m)
         while (m->changes)
                 change_free(m->changes);
         sd_event_source_disable_unref(m->retry);
+        sd_event_source_disable_unref(m->hold_deadline);
         reconcile_cancel(m);
         for (struct lh_entry *e = m->instances ? m->instances->head : NULL; e; e = e->next) {
                 job_free(((Instance *) lh_entry_v(e))->job);
@@ -334,6 +340,7 @@ Manager *manager_free(Manager *m)
                 lh_table_free(m->instances);
         if (m->products)
                 lh_table_free(m->products);
+        strv_free(m->damaged);
         address_pool_free(m->addresses);
         for (ManagerWatch *w = m->watches; w; w = w->next)
                 w->handler = NULL;

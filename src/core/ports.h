@@ -187,6 +187,7 @@ typedef enum StoreKind {
         STORE_INSTANCE, /* instance:<id>, member of instances with score created_at */
         STORE_SECRET, /* secret:<id> */
         STORE_JOB, /* job:<id> */
+        STORE_MARK, /* deployment:<id>: this store is the one of that deployment */
         STORE_IDEMPOTENCY, /* idempotency:<key>, the id of the instance it made; never loaded, always with a TTL */
         _STORE_KIND_MAX,
 } StoreKind;

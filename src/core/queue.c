@@ -22,13 +22,23 @@ static unsigned count_running_of(const Manager *manager, const char *owner)
         return n;
 }
 
+/* Creates may take minutes; what deletes or restarts does not wait for them, nor they for it. */
+static bool has_free_worker(const Manager *manager, const Job *job)
+{
+        return manager->n_running[job->kind == JOB_CREATE] < manager->workers;
+}
+
 static Job *queue_choose(const Manager *manager)
 {
         unsigned fewest = UINT32_MAX;
         Job *chosen = NULL;
 
         for (Job *job = manager->queue_first; job && fewest > 0; job = job->next) {
-                unsigned n = count_running_of(manager, job->instance->owner);
+                unsigned n;
+
+                if (!has_free_worker(manager, job))
+                        continue;
+                n = count_running_of(manager, job->instance->owner);
 
                 if (n < fewest) {
                         fewest = n;
@@ -56,13 +66,13 @@ static void queue_number(Manager *manager)
 
 void manager_run_queue(Manager *manager)
 {
-        while (manager->loaded && manager->n_running < manager->workers) {
+        while (manager->loaded) {
                 Job *job = queue_choose(manager);
 
                 if (!job)
                         break;
                 manager_unqueue_job(manager, job);
-                manager->n_running++;
+                manager->n_running[job->kind == JOB_CREATE]++;
                 job_run(job);
         }
         queue_number(manager);
@@ -100,8 +110,8 @@ void manager_unqueue_job(Manager *manager, Job *job)
         }
 }
 
-void manager_job_ended(Manager *manager)
+void manager_job_ended(Manager *manager, JobKind kind)
 {
-        manager->n_running--;
+        manager->n_running[kind == JOB_CREATE]--;
         manager_run_queue(manager);
 }

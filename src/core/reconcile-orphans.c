@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
+#include "core/names.h"
 #include "core/reconcile.h"
 
 #define LIST_TIMEOUT_USEC   (30 * USEC_PER_SEC)
@@ -54,12 +55,11 @@ static bool has_owner(Manager *m, const Resource *resource)
         const Instance *i = manager_find_instance(m, resource->instance_id);
 
         if (!i)
-                return false;
+                return strv_contains(m->damaged, resource->instance_id);
         if (i->job || !i->stored)
                 return true;
-        return i->status != INSTANCE_DELETED &&
-               !(i->status == INSTANCE_FAILED && i->timeline[PHASE_READY] == TIMELINE_UNSET &&
-                               resource->kind != RESOURCE_VOLUME);
+        return instance_has_resources(i) ||
+               (i->status == INSTANCE_FAILED && resource->kind == RESOURCE_VOLUME);
 }
 
 static int sweep_add(Sweep *sweep, const Resource *resource)
@@ -108,6 +108,18 @@ static void report_volumes(Manager *m, const Resource *items, size_t n)
                                         items[i].name, items[i].name);
 }
 
+/* It holds secrets of what has just been removed. */
+static void remove_compose_file(const Manager *m, const char *instance_id)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (!instance_id_is_valid(instance_id))
+                return;
+        path = str_printf("%s/compose.%s.yml", m->compose_dir, instance_id);
+        if (path && unlink(path) < 0 && errno != ENOENT)
+                log_warning_errno(errno, "Cannot remove %s: %m", path);
+}
+
 static void sweep_continue(Sweep *sweep);
 
 static void on_removed(int error, const char *reason, void *userdata)
@@ -122,11 +134,13 @@ static void on_removed(int error, const char *reason, void *userdata)
                                                 .message_id = MESSAGE_ORPHAN_STUCK),
                                 "%s belongs to no instance, but could not be removed: %s", orphan->name,
                                 strempty(reason));
-        else
+        else {
                 log_full(LOG_NOTICE, 0,
                                 LOG_ABOUT(.instance = orphan->instance_id,
                                                 .message_id = MESSAGE_ORPHAN_REMOVED),
                                 "Removed %s, which belonged to no instance", orphan->name);
+                remove_compose_file(sweep->manager, orphan->instance_id);
+        }
         sweep_continue(sweep);
 }
 
@@ -151,6 +165,63 @@ static void sweep_continue(Sweep *sweep)
         reconcile_cancel(sweep->manager);
 }
 
+/* ---- Whether this store may be believed ---- */
+
+static bool is_unknown(Manager *m, const Resource *resource)
+{
+        return *resource->instance_id && !manager_find_instance(m, resource->instance_id) &&
+               !strv_contains(m->damaged, resource->instance_id);
+}
+
+static void on_marked(int error, const char *reason, void *userdata)
+{
+        Sweep *sweep = userdata;
+        Manager *m = sweep->manager;
+
+        sweep->pending = NULL;
+        m->marked = error >= 0;
+        reconcile_cancel(m);
+}
+
+/* The first time, with nothing in the engine that the store does not know: from now on it is believed. */
+static void sweep_mark(Sweep *sweep)
+{
+        Manager *m = sweep->manager;
+        const StoreWrite write = { STORE_PUT, STORE_MARK, m->deployment, "{}" };
+
+        if (m->store->vtable->commit(m->store, &write, 1, MANAGER_STORE_TIMEOUT_USEC, on_marked, sweep,
+                            &sweep->pending) < 0)
+                reconcile_cancel(m);
+}
+
+/*
+ * A store that was emptied, or is another one, knows nothing of the customers whose applications run. Until it has
+ * once been seen to agree with the engine, what it does not know is left and reported.
+ */
+static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
+{
+        Manager *m = sweep->manager;
+        size_t unknown = 0;
+
+        if (m->marked)
+                return true;
+        for (size_t i = 0; i < n; i++)
+                unknown += is_unknown(m, &items[i]);
+        if (unknown == 0)
+                sweep_mark(sweep);
+        else {
+                log_error("The store (Redis) is new to this host, but the engine has %zu things of "
+                          "instances that it "
+                          "does not know. Nothing of them is touched. If the store was lost, restore it and "
+                          "restart "
+                          "arkd; if they are not needed, remove them (docker ps -a --filter "
+                          "label=" ARK_LABEL_INSTANCE ")",
+                                unknown);
+                reconcile_cancel(m);
+        }
+        return false;
+}
+
 static void on_listed(int error, const char *reason, const Resource *items, size_t n, void *userdata)
 {
         Sweep *sweep = userdata;
@@ -163,6 +234,8 @@ static void on_listed(int error, const char *reason, const Resource *items, size
                 return;
         }
         report_volumes(m, items, n);
+        if (!sweep_may_remove(sweep, items, n))
+                return;
         if (sweep_collect(sweep, items, n) < 0)
                 log_oom();
         sweep_continue(sweep);

@@ -9,6 +9,7 @@
 #include "basic/json-util.h"
 #include "core/action.h"
 #include "core/audit.h"
+#include "core/hold.h"
 #include "core/manager.h"
 
 #define ARGUMENT_BYTES_DEFAULT 256
@@ -61,6 +62,7 @@ Request *request_free(Request *request)
                 return NULL;
         if (request->dispatched && !request->finished)
                 audit_request(request);
+        hold_forget(request);
         request_forget_work(request);
         sd_event_source_disable_unref(request->completion);
         caller_done(&request->caller);
@@ -222,6 +224,8 @@ static bool request_check_arguments(Request *request)
 
 void request_dispatch(Request *request)
 {
+        if (!request->action->without_store && hold_request(request))
+                return;
         if (!manager_is_loaded(request->manager) && !request->action->without_store) {
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
                                 "The store (Redis) has not been read yet. Try again in a moment; if it "

@@ -3,6 +3,7 @@
 
 #include <json-c/json.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "basic/log.h"
 #include "basic/pending.h"
@@ -67,12 +68,16 @@ struct Request {
         struct json_object *result;
         bool created; /* the answer is about something new that is there already: HTTP 201 */
 
+        bool whole; /* lists are wanted whole, not by pages */
+
         RequestDone done;
         void *userdata;
 
         /* While it runs: what the action waits for. state is freed by state_free when the request ends or dies. */
         bool dispatched; /* its arguments were found right and it was begun */
         bool finished;
+        bool held; /* waits in the manager's list (hold.h) */
+        TAILQ_ENTRY(Request) held_list;
         Pending *pending;
         void *state;
         void (*state_free)(void *state);

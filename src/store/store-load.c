@@ -281,6 +281,7 @@ static void load_deliver(StoreLoad *l)
         repair_sets(l);
         records_sort_by_age(&l->records);
         l->delivering = true;
+        deliver_kind(l, STORE_MARK);
         deliver_kind(l, STORE_PRODUCT);
         deliver_kind(l, STORE_SECRET);
         deliver_kind(l, STORE_INSTANCE);

@@ -22,6 +22,7 @@ const char *store_prefix(StoreKind kind)
                 [STORE_INSTANCE] = "instance:",
                 [STORE_SECRET] = "secret:",
                 [STORE_JOB] = "job:",
+                [STORE_MARK] = "deployment:",
                 [STORE_IDEMPOTENCY] = "idempotency:",
         };
 

@@ -180,7 +180,8 @@ static void answer(FakeOp *op)
 static void describe(const StoreWrite *w, size_t n, char *text, size_t size)
 {
         static const char *const verbs[] = { "put", "delete", "enqueue", "dequeue" };
-        static const char *const kinds[] = { " product", " instance", " secret", " job", " idempotency" };
+        static const char *const kinds[] = { " product", " instance", " secret", " job", " mark",
+                " idempotency" };
         size_t used = 0;
 
         text[0] = '\0';
@@ -242,6 +243,7 @@ static void answer_load(FakeOp *op)
         FakePorts *p = op->ports;
 
         if (op->error == 0) {
+                deliver(op, STORE_MARK);
                 deliver(op, STORE_PRODUCT);
                 deliver(op, STORE_SECRET);
                 deliver(op, STORE_INSTANCE);

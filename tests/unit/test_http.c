@@ -607,7 +607,10 @@ static void test_instance_route(void **state)
                         204);
         assert_has(running, "\r\nX-Ark-Upstream: 10.231.0.7:80\r\n");
         assert_has(running, "\r\nX-Ark-Prefix: keep\r\n");
+        /* One that ran and broke keeps its address; one that never ran has none. */
         f->manager.instance.status = INSTANCE_FAILED;
+        assert_int_equal(ask_once(f, LISTENER_PUBLIC, "GET", "/internal/route", ROUTE_ID, NULL, NULL), 204);
+        f->manager.instance.upstream = NULL;
         assert_int_equal(ask_once(f, LISTENER_PUBLIC, "GET", "/internal/route", ROUTE_ID, NULL, &failed),
                         403);
         assert_has(failed, "\r\nX-Ark-State: failed\r\n");
