@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What jobs do in which order, and how they end when something outside stays wrong. */
+
+#include <stdio.h>
+
+#include "basic/time-util.h"
+#include "core/job.h"
+#include "core/manager-internal.h"
+#include "core_fixture.h"
+#include "fake_clock.h"
+
+/* The whole line, or its beginning up to the end of a name. */
+static bool matches(const char *logged, const char *line)
+{
+        const char *rest = startswith(logged, line);
+
+        return rest && *rest != '_';
+}
+
+static size_t position(World *w, const char *line)
+{
+        for (size_t i = 0; w->ports->log && w->ports->log[i]; i++)
+                if (matches(w->ports->log[i], line))
+                        return i;
+        world_case("%s", line);
+        world_fail(w, "it is in the log", __FILE__, __LINE__);
+        return 0;
+}
+
+static bool logged(World *w, const char *line)
+{
+        for (char **l = w->ports->log; l && *l; l++)
+                if (matches(*l, line))
+                        return true;
+        return false;
+}
+
+static void assert_before(World *w, const char *first, const char *second)
+{
+        if (position(w, first) < position(w, second))
+                return;
+        world_case("%s comes before %s", first, second);
+        world_fail(w, "order", __FILE__, __LINE__);
+}
+
+static const char *message(World *w)
+{
+        return manager_next_instance(w->manager, NULL)->message;
+}
+
+static const char *reason(World *w)
+{
+        return strempty(manager_next_instance(w->manager, NULL)->error_reason);
+}
+
+/* ---- Order ---- */
+
+static World *created(Variant variant)
+{
+        _cleanup_ask_ Ask create = { 0 };
+        World *w = world_new();
+
+        world_case("variant %d", (int) variant);
+        ask_create(w, &create, variant);
+        world_run(w);
+        world_assert(w, create.fault == FAULT_NONE);
+        return w;
+}
+
+static void test_order(void **state)
+{
+        World *w = created(VARIANT_STRIP);
+
+        /* The intent first, the end last; with a secret and an entry in the stream, all at once. */
+        assert_before(w, "= commit put secret put instance put job enqueue", "ensure_image");
+        assert_before(w, "= http_get", "commit put instance delete job dequeue");
+        /* Both images, the networks and the volume at the same time. */
+        assert_before(w, "ensure_image docker.io", "= ensure_image example.org");
+        assert_before(w, "create_network ID_net", "= ensure_image example.org");
+        assert_before(w, "create_volume", "= ensure_image example.org");
+        assert_true(w->ports->n_flying_max >= 5);
+        /* Both containers at the same time, each after what it needs. */
+        assert_before(w, "create_container ID_db", "= create_container ID");
+        assert_before(w, "= create_network ID_net", "create_container ID");
+        assert_before(w, "= create_network ark_production", "create_container ID");
+        assert_before(w, "= create_volume ID_db_data", "create_container ID_db");
+        assert_before(w, "= ensure_image docker.io", "create_container ID_db");
+        assert_before(w, "= create_container ID_db", "start_container ID_db");
+        /* The application is started when the database takes its login, and is ready when it answers. */
+        assert_before(w, "= database_login", "start_container ID");
+        world_free(w);
+}
+
+static void test_order_of_eager(void **state)
+{
+        World *w = created(VARIANT_EAGER_KEEP);
+
+        assert_before(w, "start_container ID", "= database_login");
+        assert_before(w, "= database_login", "commit put instance delete job dequeue");
+        assert_true(logged(w, "http_get /instances/ID/up"));
+        world_free(w);
+        w = created(VARIANT_ALONE);
+        assert_false(logged(w, "create_volume") || logged(w, "database_login") ||
+                        logged(w, "start_container ID_db"));
+        assert_true(logged(w, "http_get /up"));
+        world_free(w);
+}
+
+static void test_order_of_delete(void **state)
+{
+        World *w = created(VARIANT_STRIP);
+        _cleanup_ask_ Ask delete = { 0 };
+
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_NONE);
+        assert_before(w, "remove_container ID_db", "= remove_container ID");
+        assert_before(w, "= remove_container ID_db", "remove_volume");
+        assert_before(w, "= remove_container ID_db", "remove_network");
+        assert_before(w, "= remove_volume", "commit put instance delete job dequeue delete secret");
+        world_check(w);
+        world_free(w);
+}
+
+static void test_order_of_undo(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        w->ports->app_exits = true;
+        w->ports->app_log = "last words";
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_before(w, "container_logs ID", "remove_container ID");
+        assert_before(w, "= remove_container ID", "remove_container ID_db");
+        assert_before(w, "= remove_container ID_db", "remove_volume");
+        assert_before(w, "= remove_volume", "remove_network");
+        assert_string_equal(manager_next_instance(w->manager, NULL)->error_log, "last words");
+        assert_string_equal(manager_next_instance(w->manager, NULL)->error_step, "health");
+        assert_true(strstr(reason(w), "exit status 3"));
+        world_check(w);
+        world_free(w);
+}
+
+/* ---- What stays wrong ---- */
+
+static void try_failing(Variant variant, const char *call, const char *step)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        const Instance *i;
+
+        world_case("%s fails", call);
+        w->ports->failing = call;
+        ask_create(w, &create, variant);
+        world_run(w);
+        i = manager_next_instance(w->manager, NULL);
+        world_assert(w, i && i->status == INSTANCE_FAILED);
+        world_assert(w, streq(i->error_step, step));
+        world_assert(w, strstr(i->error_reason, "it was made to fail"));
+        world_assert(w, fake_clock_now() < 60 * USEC_PER_SEC);
+        w->ports->failing = NULL;
+        world_check(w);
+        world_free(w);
+}
+
+static void test_failing(void **state)
+{
+        try_failing(VARIANT_STRIP, "ensure_image example.org", "image");
+        try_failing(VARIANT_STRIP, "ensure_image docker.io", "image");
+        try_failing(VARIANT_STRIP, "create_network", "network");
+        try_failing(VARIANT_STRIP, "create_volume", "volume");
+        try_failing(VARIANT_STRIP, "create_container", "app");
+        try_failing(VARIANT_ALONE, "create_container", "app");
+        try_failing(VARIANT_ALONE, "start_container", "app");
+        try_failing(VARIANT_STRIP, "start_container", "database");
+        try_failing(VARIANT_STRIP, "inspect_container", "database");
+        try_failing(VARIANT_ALONE, "inspect_container", "health");
+        try_failing(VARIANT_STRIP, "database_login", "database");
+        try_failing(VARIANT_STRIP, "http_get", "health");
+}
+
+static void test_deadline(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        w->ports->app_is_deaf = true;
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(reason(w), "within 30 s") && strstr(reason(w), "connection refused"));
+        assert_true(fake_clock_now() >= 30 * USEC_PER_SEC && fake_clock_now() < 32 * USEC_PER_SEC);
+        world_check(w);
+        world_free(w);
+}
+
+/* Slow is not wrong; and probes come ever more seldom. */
+static void test_patience(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        w->ports->login_refusals = 100;
+        w->ports->http_refusals = 100;
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        assert_true(fake_clock_now() > 15 * USEC_PER_SEC && fake_clock_now() < 25 * USEC_PER_SEC);
+        world_check(w);
+        world_free(w);
+}
+
+static void test_undo_that_cannot(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 }, delete = { 0 };
+
+        w->ports->app_exits = true;
+        w->ports->failing = "remove_volume";
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(message(w), "not all of it could be removed"));
+        assert_non_null(manager_next_instance(w->manager, NULL)->subnet); /* not another's yet */
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_FAILED);
+        w->ports->failing = NULL;
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_NONE);
+        assert_string_equal(world_status(w), "deleted");
+        world_check(w);
+        world_free(w);
+}
+
+static void test_strangers_are_left_alone(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        const FakeResource *stranger = NULL;
+
+        w->ports->plans[0] = (FakePlan){ w->ports->n_calls + 4, FAKE_STRANGER };
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        for (const FakeResource *r = w->ports->resources; r; r = r->next)
+                stranger = r->labels.n == 0 ? r : stranger;
+        assert_non_null(stranger);
+        assert_true(fake_clock_now() < USEC_PER_SEC); /* without trying to remove it again and again */
+        assert_true(strstr(message(w), "nothing of it was left behind"));
+        world_check(w);
+        world_free(w);
+}
+
+/* ---- Secrets ---- */
+
+static void test_secrets_in_logs(void **state)
+{
+        static char text[12000];
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        const Instance *i;
+        size_t n;
+
+        ask_create(w, &create, VARIANT_STRIP);
+        while (!create.answered)
+                assert_true(fake_ports_step(w->ports));
+        i = manager_next_instance(w->manager, NULL);
+        /* So long that it is cut in the middle of a secret, or would be. */
+        for (size_t cut = 0; cut < 3; cut++) {
+                n = 0;
+                while (n < 8000 + cut * 13)
+                        n += (size_t) snprintf(text + n, sizeof text - n, "%s %s %s\n", i->database_password,
+                                        i->access_token, i->secrets.items[0].value);
+        }
+        w->ports->app_exits = true;
+        w->ports->app_log = text;
+        char *password = strdup(i->database_password), *token = strdup(i->access_token);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strlen(i->error_log) > 100);
+        assert_null(strstr(i->error_log, password + 20));
+        assert_null(strstr(i->error_log, token + 20));
+        assert_null(strstr(fake_ports_record(w->ports, STORE_INSTANCE, i->id), password + 20));
+        free(password);
+        free(token);
+        world_check(w);
+        world_free(w);
+}
+
+/* ---- Attempts, resuming ---- */
+
+static void test_endless_crashes(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        unsigned crashes = 0;
+
+        w->ports->failing = "database_login";
+        ask_create(w, &create, VARIANT_STRIP);
+        for (unsigned n = 1; fake_ports_step(w->ports); n++)
+                if (n % 60 == 0) {
+                        world_crash(w, true);
+                        crashes++;
+                }
+        assert_int_equal(crashes, 5);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(reason(w), "too often"));
+        w->ports->failing = NULL;
+        world_check(w);
+        world_free(w);
+}
+
+static void test_product_gone(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        for (int i = 0; i < 12; i++)
+                assert_true(fake_ports_step(w->ports));
+        fake_ports_put(w->ports, STORE_PRODUCT, "p0", "{}", 0);
+        world_crash(w, true);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_string_equal(reason(w), "its product is gone");
+        world_check(w);
+        world_free(w);
+}
+
+/* An instance that failed has given its addresses back; deleting it must not give them back again. */
+static void test_addresses_given_once(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask failed = { 0 }, other = { 0 }, delete = { 0 };
+        char subnet[ADDRESS_TEXT_MAX];
+        Instance *i;
+
+        w->ports->failing = "create_volume";
+        ask_create(w, &failed, VARIANT_STRIP);
+        world_run(w);
+        w->ports->failing = NULL;
+        /* The pool goes round, so that the next has the subnet that the failed one had. */
+        for (unsigned n = 0; n < 3839; n++) {
+                assert_int_equal(address_pool_take_subnet(w->manager->addresses, subnet), 0);
+                address_pool_release_subnet(w->manager->addresses, subnet);
+        }
+        ask_create(w, &other, VARIANT_STRIP);
+        world_run(w);
+        i = manager_get_instance(w->manager, ask_id(&other));
+        assert_string_equal(i->subnet, "10.231.16.0/28");
+        ask_delete(w, &delete, ask_id(&failed));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_NONE);
+        world_check(w); /* the other still has its own */
+        world_free(w);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_order),
+                cmocka_unit_test(test_order_of_eager),
+                cmocka_unit_test(test_order_of_delete),
+                cmocka_unit_test(test_order_of_undo),
+                cmocka_unit_test(test_failing),
+                cmocka_unit_test(test_deadline),
+                cmocka_unit_test(test_patience),
+                cmocka_unit_test(test_undo_that_cannot),
+                cmocka_unit_test(test_strangers_are_left_alone),
+                cmocka_unit_test(test_secrets_in_logs),
+                cmocka_unit_test(test_endless_crashes),
+                cmocka_unit_test(test_product_gone),
+                cmocka_unit_test(test_addresses_given_once),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
