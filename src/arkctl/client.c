@@ -103,6 +103,9 @@ ExitCode ctl_report(const Ctl *ctl, const char *act, int r, const sd_bus_error *
         const char *reason = error && error->message ? error->message : strerror(abs(r));
         const char *remedy = bus_remedy(name, r);
 
+        /* A reason of several sentences says itself what to do. */
+        if (strstr(reason, ". "))
+                remedy = NULL;
         ctl_error("Cannot %s: %s%s%s%s", act, reason, full_stop(reason), remedy ? " " : "",
                         strempty(remedy));
         return bus_exit_code(name, r);

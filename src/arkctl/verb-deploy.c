@@ -24,6 +24,7 @@ typedef struct Deploy {
         char *id, *path; /* once the daemon has answered */
         InstanceView view;
         Progress progress;
+        bool over;
         ExitCode result;
 } Deploy;
 
@@ -40,7 +41,8 @@ static int deploy_end(Deploy *d, ExitCode result)
 {
         progress_end(&d->progress, result == CTL_OK);
         d->result = result;
-        return sd_event_exit(d->event, 0);
+        d->over = true;
+        return 0;
 }
 
 static int deploy_fail(Deploy *d, int r, const sd_bus_error *error)
@@ -156,7 +158,8 @@ static int on_interrupt(sd_event_source *source, const struct signalfd_siginfo *
         else
                 ctl_warning("arkd has not answered yet; the deploy may go on. See \"arkctl list\".");
         d->result = CTL_INTERRUPTED;
-        return sd_event_exit(d->event, 0);
+        d->over = true;
+        return 0;
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -234,8 +237,9 @@ static ExitCode deploy_follow(Deploy *d)
         r = deploy_listen(d);
         if (r >= 0)
                 r = deploy_call(d);
-        if (r >= 0)
-                r = sd_event_loop(d->event);
+        /* Not sd_event_loop(), at whose end the bus is closed. */
+        while (r >= 0 && !d->over)
+                r = sd_event_run(d->event, UINT64_MAX);
         (void) sd_bus_detach_event(d->ctl->bus);
         if (r < 0)
                 return ctl_report(d->ctl, d->act, r, NULL);

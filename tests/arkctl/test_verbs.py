@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: MIT
+import datetime
+import json
+import re
+
+import pytest
+
+ACME = "client_abcdefabcdef"
+BROKEN = "client_abcxyzabcxyz"
+FOREVER = 2**64 - 1
+
+
+def test_list(ctl):
+    lines = ctl("list").stdout.splitlines()
+    assert lines[0].split() == ["ID", "PRODUCT", "CLIENT", "STATUS", "CREATED", "EXPIRES"]
+    assert lines[1].split()[:4] == [ACME, "app", "Acme", "running"]
+    assert lines[1].endswith("in 30 days") and "min ago" in lines[1]
+    assert "Café Ñandú" in lines[3]
+    assert lines[-1] == "4 instances."
+
+
+def test_columns_line_up(ctl):
+    lines = ctl("list").stdout.splitlines()[:-2]
+    assert len({line.index(word) for line, word in zip(lines, ["STATUS", "running", "failed", "running", "running"])}) == 1
+
+
+def test_without_a_verb_it_lists(ctl):
+    assert ctl().stdout == ctl("list").stdout
+
+
+def test_no_legend(ctl):
+    lines = ctl("list", "--no-legend").stdout.splitlines()
+    assert len(lines) == 4 and lines[0].startswith(ACME)
+
+
+def test_filters(ctl):
+    assert ctl("list", "--no-legend", "--status=failed").stdout.split()[0] == BROKEN
+    assert ctl("list", "--no-legend", "--product=my-reader").stdout.split()[0] == "client_qqqqqqqqqqqq"
+    assert "client_zzzzzzzzzzzz" in ctl("list", "--all").stdout
+    assert "client_zzzzzzzzzzzz" not in ctl("list").stdout
+    assert ctl("list", "--status=pending").stdout.startswith("No instances.")
+
+
+def test_list_json(ctl):
+    instances = json.loads(ctl("list", "--json=short").stdout)
+    assert [i["id"] for i in instances][0] == ACME
+    assert instances[0]["error"] is None and instances[1]["error"].startswith("app: ")
+    created = datetime.datetime.fromisoformat(instances[0]["created_at"].replace("Z", "+00:00"))
+    assert abs((datetime.datetime.now(datetime.timezone.utc) - created).total_seconds()) < 1200
+    assert len(ctl("list", "--json=short").stdout.splitlines()) == 1
+    assert json.loads(ctl("list", "--json=pretty").stdout) == json.loads(ctl("list", "-j").stdout)
+
+
+def test_colour_is_for_terminals(ctl):
+    assert "\x1b" not in ctl("list").stdout
+    terminal = ctl.terminal("list", "--no-pager")
+    terminal.wait()
+    assert "\x1b[32mrunning" in terminal.shown
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        terminal = ctl.terminal("list", "--no-pager", env=env)
+        terminal.wait()
+        assert "\x1b" not in terminal.shown
+
+
+def test_table_fits_the_terminal(ctl):
+    terminal = ctl.terminal("list", "--no-pager", columns=70, env={"NO_COLOR": "1"})
+    terminal.wait()
+    assert all(len(line) <= 70 for line in terminal.shown.splitlines())
+
+
+def test_names_are_whole_without_a_locale(ctl):
+    assert "Café Ñandú" in ctl("list", env={"LANG": ""}).stdout
+
+
+def test_pager(ctl):
+    terminal = ctl.terminal("list", env={"ARKCTL_PAGER": "sed s/running/PAGED/"})
+    assert terminal.wait() == 0 and "PAGED" in terminal.shown
+    terminal = ctl.terminal("list", "--no-pager", env={"ARKCTL_PAGER": "sed s/running/PAGED/"})
+    terminal.wait()
+    assert "PAGED" not in terminal.shown
+
+
+def test_pager_that_is_left(ctl):
+    terminal = ctl.terminal("list", env={"ARKCTL_PAGER": "true"})
+    assert terminal.wait() == 0
+
+
+def test_show(ctl):
+    out = ctl("show", ACME).stdout
+    assert out.startswith(f"● {ACME} - app for Acme\n")
+    for line in ["Product: An application (docker.io/library/app:1)", "Status: running",
+                 f"Link: http://ark.test:3000/instances/{ACME}/", f"Containers: {ACME}, {ACME}_db"]:
+        assert re.search(rf"^ +{re.escape(line)}$", out, re.M), line
+    assert re.search(r"^ +Expires: .* UTC; in 30 days$", out, re.M)
+    assert "Nov 24 15:40:02 app the application starts" in out
+    assert "Error: app: It exited with status 3" in ctl("show", BROKEN).stdout
+
+
+def test_show_json(ctl):
+    assert json.loads(ctl("show", "abcd", "--json=short").stdout)["id"] == ACME
+    assert len(json.loads(ctl("show", "abcd", "qq", "--json=short").stdout)) == 2
+
+
+def test_show_without_lines(ctl):
+    assert "starts" not in ctl("show", ACME, "--lines=0").stdout
+
+
+@pytest.mark.parametrize("word", ["client_abcd", "abcd", ACME])
+def test_ids_may_be_short(ctl, word):
+    assert ctl("show", word).stdout.startswith(f"● {ACME}")
+
+
+def test_ids_that_fit_several_or_none(ctl):
+    error = ctl("show", "abc", code=3).stderr
+    assert ACME in error and BROKEN in error and "2 instances" in error
+    assert 'Did you mean "client_qqqqqqqqqqqq"' in ctl("show", "client_qqqqqqqqqqq2x", code=3).stderr
+    assert "arkctl list" in ctl("show", "nothing-of-that", code=3).stderr
+    error = ctl("show", "client_abcdefabcdeg", code=3).stderr
+    assert f'Did you mean the instance "{ACME}"?' in error
+
+
+def test_delete_needs_yes_without_a_terminal(ctl):
+    error = ctl("delete", ACME, code=2).stderr
+    assert "--yes" in error
+    assert not [call for call in ctl.calls() if call.startswith("DeleteInstance")]
+
+
+def test_delete(ctl):
+    done = ctl("delete", "abcd", "qq", "--yes")
+    assert done.stderr == f"Deleted {ACME}.\nDeleted client_qqqqqqqqqqqq.\n"
+    assert f"DeleteInstance {ACME}" in ctl.calls()
+    assert ctl("delete", ACME, "-y", "-q").stderr == ""
+
+
+def test_delete_asks(ctl):
+    for answer, code, calls in [("n", 1, 0), ("", 1, 0), ("y", 0, 1)]:
+        terminal = ctl.terminal("delete", ACME)
+        terminal.read_until("[y/N]")
+        assert "app for Acme" in terminal.shown
+        terminal.type(answer + "\n")
+        assert terminal.wait() == code
+        assert len([c for c in ctl.calls() if c.startswith("DeleteInstance")]) == calls
+
+
+def test_delete_goes_on_after_a_failure(ctl):
+    done = ctl("delete", "denied", "abcd", "--yes", code=4)
+    assert "Cannot delete client_deniedaaaaaa: DeleteInstance needs an administrator. Run it as root.\n" in done.stderr
+    assert f"Deleted {ACME}." in done.stderr
+
+
+def test_delete_begins_only_when_all_are_known(ctl):
+    ctl("delete", "abcd", "nothing", "--yes", code=3)
+    assert not [call for call in ctl.calls() if call.startswith("DeleteInstance")]
+
+
+def test_logs(ctl):
+    lines = ctl("logs", ACME).stdout.splitlines()
+    assert lines == ["Nov 24 15:40:01 db  the database starts", "Nov 24 15:40:02 app the application starts"]
+    assert f"GetLogs {ACME}  100" in ctl.calls()
+    ctl("logs", ACME, "-n", "7")
+    assert f"GetLogs {ACME}  7" in ctl.calls()
+    line = json.loads(ctl("logs", ACME, "--json=short").stdout.splitlines()[0])
+    assert line == {"time": "2026-11-24T15:40:01.000000001Z", "source": "db", "text": "the database starts"}
+
+
+def test_logs_follow_until_it_is_deleted(ctl):
+    done = ctl("logs", "-f", BROKEN)
+    assert [line[20:] for line in done.stdout.splitlines()] == [
+        "the database starts", "the application starts", "a request"]
+    assert "has been deleted" in done.stderr
+
+
+def test_credentials(ctl):
+    assert re.search("^password +an-Open-Secret$", ctl("credentials", ACME).stdout, re.M)
+    assert json.loads(ctl("credentials", ACME, "--json=short").stdout) == {"user": "postgres",
+                                                                           "password": "an-Open-Secret"}
+
+
+def test_compose(ctl):
+    assert ctl("compose", ACME).stdout == "name: client_abcdefabcdef\nservices: {}\n"
+
+
+def test_keep(ctl):
+    ctl("keep", ACME)
+    assert f"SetExpiry {ACME} {FOREVER}" in ctl.calls()
+    ctl("keep", ACME, "--until=forever")
+    ctl("keep", ACME, "--until=2100-01-31")
+    end = int(datetime.datetime(2100, 1, 31, 23, 59, 59, tzinfo=datetime.timezone.utc).timestamp()) * 10**6
+    assert ctl.calls()[-1] == f"SetExpiry {ACME} {end}"
+    ctl("keep", ACME, "--until=90d")
+    until = int(ctl.calls()[-1].split()[-1]) / 1e6
+    assert abs(until - datetime.datetime.now().timestamp() - 90 * 86400) < 60
+    for bad in ("2001-01-01", "soon", "30", "2100-02-31", "infinity"):
+        assert f"--until={bad}" in ctl("keep", ACME, f"--until={bad}", code=2).stderr
+
+
+def test_restart(ctl):
+    assert ctl("restart", "abcd").stderr == f"Restarted {ACME}.\n"
+    assert f"Restart {ACME}" in ctl.calls()
+
+
+def test_cleanup(ctl):
+    done = ctl("cleanup")
+    assert done.stdout == f"{ACME}\n" and "1 instance deleted" in done.stderr
+    assert f"Cleanup {FOREVER} 0" in ctl.calls()
+    assert "would be deleted" in ctl("cleanup", "--dry-run").stderr
+    assert f"Cleanup {FOREVER} 1" in ctl.calls()
+    ctl("cleanup", "--older-than=30d")
+    assert f"Cleanup {30 * 86400 * 10**6} 0" in ctl.calls()
+    assert "nothing to clean up" in ctl("cleanup", "--older-than=0").stderr
+
+
+def test_cleanup_that_fails_in_part(ctl):
+    done = ctl("cleanup", "--older-than=1d", code=1)
+    assert f"{BROKEN} could not be deleted: Docker does not answer" in done.stderr
+    outcome = json.loads(ctl("cleanup", "--older-than=1d", "--json=short", code=1).stdout)
+    assert outcome["removed"] == [ACME] and outcome["failed"][0]["id"] == BROKEN
+
+
+def test_age_needs_its_unit(ctl):
+    for bad in ("30", "a month", "", "-1d", "infinity"):
+        ctl("cleanup", f"--older-than={bad}", code=2)
+    assert not [call for call in ctl.calls() if call.startswith("Cleanup")]
+
+
+def test_cleanup_by_age_asks_on_a_terminal(ctl):
+    terminal = ctl.terminal("cleanup", "--older-than=30d")
+    terminal.read_until("[y/N]")
+    assert ACME in terminal.shown
+    terminal.type("n\n")
+    assert terminal.wait() == 1
+    assert [call.split()[-1] for call in ctl.calls() if call.startswith("Cleanup")] == ["1"]
+
+
+def test_product_list(ctl):
+    lines = ctl("product", "list").stdout.splitlines()
+    assert lines[1].split() == ["app", "An", "application", "docker.io/library/app:1", "3"]
+    assert ctl("product").stdout.splitlines() == lines
+    assert [p["id"] for p in json.loads(ctl("product", "list", "--json=short").stdout)] == ["app", "my-reader"]
+
+
+def test_product_show(ctl):
+    assert json.loads(ctl("product", "show", "app").stdout)["env"] == {"KEY": "${SECRET:key}"}
+    done = ctl("product", "show", "my-reader")
+    assert json.loads(done.stdout) == {"id": "my-reader"} and "secrets" in done.stderr
+    assert 'Did you mean the product "app"' in ctl("product", "show", "aap", code=3).stderr
+
+
+def test_product_set(ctl, tmp_path):
+    file = tmp_path / "p.json"
+    file.write_text('{"id": "app"}')
+    assert ctl("product", "set", str(file)).stderr == "Set the product app.\n"
+    assert 'SetProduct {"id": "app"}' in ctl.calls()
+    ctl("product", "set", "-", input='{"id": "other"}')
+    assert 'SetProduct {"id": "other"}' in ctl.calls()
+
+
+def test_product_set_refuses(ctl, tmp_path):
+    file = tmp_path / "p.json"
+    for text, code, words in [("{", 2, "is not JSON"), ('{"id": "app", "bad": 1}', 2, "bad: it is not a field"),
+                              ('"' + "x" * 70000 + '"', 2, "64 KiB")]:
+        file.write_text(text)
+        error = ctl("product", "set", str(file), code=code).stderr
+        assert words in error and str(file) in error
+    assert "No such file" in ctl("product", "set", str(tmp_path / "none"), code=1).stderr
+
+
+def test_product_delete(ctl):
+    ctl("product", "delete", "my-reader", code=2)
+    assert ctl("product", "delete", "my-reader", "--yes").stderr == "Deleted the product my-reader.\n"
+    assert "The product app has 3 instances" in ctl("product", "delete", "app", "--yes", code=1).stderr
+
+
+def editor(tmp_path, script):
+    path = tmp_path / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return {"EDITOR": str(path), "VISUAL": "", "TMPDIR": str(tmp_path)}
+
+
+def test_product_edit(ctl, tmp_path):
+    ctl("product", "edit", "app", env=editor(tmp_path, 'sed -i s/An/Another/ "$1"'))
+    said = "\n".join(ctl.calls())
+    assert said.count("SetProduct") == 1 and "Another application" in said and "${SECRET:key}" in said
+    assert not list(tmp_path.glob("arkctl-product-*"))
+
+
+def test_product_edit_without_a_change(ctl, tmp_path):
+    assert "Nothing was changed" in ctl("product", "edit", "app", env=editor(tmp_path, "true")).stderr
+    assert "SetProduct" not in "\n".join(ctl.calls())
+
+
+def test_product_edit_that_is_refused_is_kept(ctl, tmp_path):
+    done = ctl("product", "edit", "app", env=editor(tmp_path, 'echo "{" > "$1"'), code=2)
+    kept = re.search(r"is kept in (\S+\.json)\.", done.stderr).group(1)
+    assert open(kept).read() == "{\n"
+    assert (tmp_path / kept).stat().st_mode & 0o777 == 0o600
+    ctl("product", "edit", "app", env=editor(tmp_path, "exit 1"), code=1)
+    ctl("product", "edit", "my-reader", env=editor(tmp_path, "true"), code=4)
+
+
+def test_log_level(ctl):
+    assert ctl("log-level").stdout == "info\n"
+    ctl("log-level", "debug")
+    assert ctl("log-level").stdout == "debug\n"
+    assert "There is no log level" in ctl("log-level", "loud", code=2).stderr
+
+
+def test_status(ctl):
+    checks = {check["check"]: check for check in json.loads(ctl("status", "--json=short").stdout)}
+    assert set(checks) == {"arkd", "engine", "store", "nginx", "network", "address", "disk", "memory", "tailscale",
+                           "timer"}
+    assert checks["arkd"]["verdict"] == "ok" and "9.9" in checks["arkd"]["detail"]
+    assert checks["nginx"]["verdict"] == "skipped" # there is no systemd on this bus
+    assert checks["address"]["detail"] == "Links begin with http://ark.test:3000"
+
+
+def test_help_and_version(bare):
+    assert "deploy PRODUCT" in bare("--help").stdout
+    assert bare("help", "logs").stdout.startswith("arkctl [OPTION...] logs ID")
+    assert bare("logs", "--help").stdout == bare("help", "logs").stdout
+    assert re.fullmatch(r"arkctl \d+\.\d+.*\n", bare("version").stdout)
+    assert bare("--version").stdout == bare("version").stdout
