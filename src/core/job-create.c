@@ -55,6 +55,8 @@ static int start_image(StepRun *run, const char *image)
 {
         EnginePort *engine = run->job->manager->engine;
 
+        free(run->reason); /* for the deadline's message: a registry that went away says nothing */
+        run->reason = str_printf("the image %s is still being fetched", image);
         return engine->vtable->ensure_image(
                         engine, image, PULL_TIMEOUT_USEC, on_pull_progress, on_done, run, &run->pending);
 }
