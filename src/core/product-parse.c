@@ -40,7 +40,7 @@ static int _printf_(3, 4) refuse(Parser *p, const char *field, const char *forma
         return p->field && p->reason ? -EINVAL : -ENOMEM;
 }
 
-/* A string member without embedded NUL, of 1 to max bytes, all of them printable unless it is multi-line text. */
+/* A string member without embedded NUL, of 1 to max bytes. */
 static int parse_string(
                 Parser *p, const char *field, struct json_object *value, size_t max, const char **ret)
 {
@@ -71,27 +71,48 @@ static int parse_string_to(
         return r < 0 ? r : free_and_strdup(target, s);
 }
 
-/* A string, or {"es": …, "en": …}. */
-static int parse_text(Parser *p, const char *field, struct json_object *value)
+static int parse_phrase(Parser *p, const char *field, struct json_object *value, bool one_line)
 {
         const char *s;
+        size_t n;
+        int r;
+
+        r = parse_string(p, field, value, TEXT_MAX, &s);
+        if (r >= 0 && one_line && utf8_count_printable(s, &n) < 0)
+                r = refuse(p, field, "it must be printable characters on one line");
+        return r;
+}
+
+/* A string, or {"es": …, "en": …}. */
+static int parse_phrases(Parser *p, const char *field, struct json_object *value, bool one_line)
+{
         int r;
 
         if (!json_object_is_type(value, json_type_object)) {
                 if (!json_object_is_type(value, json_type_string))
                         return refuse(p, field, "it must be a string or an object with \"es\" and \"en\"");
-                return parse_string(p, field, value, TEXT_MAX, &s);
+                return parse_phrase(p, field, value, one_line);
         }
         if (json_object_object_length(value) == 0)
                 return refuse(p, field, "it must have \"es\" or \"en\"");
         json_object_object_foreach (value, language, text) {
                 if (!streq(language, "es") && !streq(language, "en"))
                         return refuse(p, field, "it may have \"es\" and \"en\" only");
-                r = parse_string(p, field, text, TEXT_MAX, &s);
+                r = parse_phrase(p, field, text, one_line);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+static int parse_name(Parser *p, const char *field, struct json_object *value)
+{
+        return parse_phrases(p, field, value, true);
+}
+
+static int parse_description(Parser *p, const char *field, struct json_object *value)
+{
+        return parse_phrases(p, field, value, false);
 }
 
 /* A whole number of at least min and at most max. */
@@ -313,7 +334,7 @@ static int parse_credential(Parser *p, struct json_object *item, ProductCredenti
                 return refuse(p, "credentials", "each must be an object with \"label\" and \"value\"");
         json_object_object_foreach (item, name, member) {
                 if (streq(name, "label")) {
-                        r = parse_text(p, "credentials.label", member);
+                        r = parse_name(p, "credentials.label", member);
                         if (r >= 0 && !credential->label)
                                 credential->label = json_object_get(member);
                 } else if (streq(name, "value"))
@@ -356,7 +377,9 @@ static int parse_memory(Parser *p, const char *field, struct json_object *value,
         int r = 0;
 
         if (json_object_is_type(value, json_type_string))
-                r = parse_size(json_object_get_string(value), target);
+                r = strlen(json_object_get_string(value)) == (size_t) json_object_get_string_len(value)
+                                    ? parse_size(json_object_get_string(value), target)
+                                    : -EINVAL;
         else if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0)
                 *target = (uint64_t) json_object_get_int64(value);
         else
@@ -520,8 +543,8 @@ typedef struct ProductField {
 
 static const ProductField product_fields[] = {
         { "id", parse_id, .required = true },
-        { "name", parse_text, .required = true },
-        { "description", parse_text },
+        { "name", parse_name, .required = true },
+        { "description", parse_description },
         { "icon", parse_icon },
         { "image", parse_image, .required = true },
         { "port", parse_port },
@@ -650,13 +673,13 @@ int product_new_from_json(struct json_object *json, Product **ret, char **ret_fi
         if (!product)
                 return -ENOMEM;
         product->n_ref = 1;
-        if (json_object_deep_copy(json, &product->json, NULL) < 0)
-                return -ENOMEM;
         r = set_defaults(product);
         if (r < 0)
                 return r;
         r = json_object_is_type(json, json_type_object) ? refuse_unknown_fields(&p, json)
                                                         : refuse(&p, "", "a product is a JSON object");
+        if (r >= 0 && json_object_deep_copy(json, &product->json, NULL) < 0)
+                r = -ENOMEM;
         if (r >= 0)
                 r = parse_fields(&p, json);
         if (r >= 0)
