@@ -367,8 +367,7 @@ static int job_on_deadline(sd_event_source *source, uint64_t usec, void *userdat
         job->deadline = sd_event_source_disable_unref(job->deadline);
         reason = str_printf("it was not done within %llu s%s%s",
                         (unsigned long long) (job->instance->product->deadline_usec / USEC_PER_SEC),
-                        run && run->reason ? "; at the end: " : "",
-                        run && run->reason ? run->reason : "");
+                        run && run->reason ? "; at the end: " : "", run && run->reason ? run->reason : "");
         job_fail(job, run ? run->step : job->steps, reason ? reason : "it took too long");
         return 0;
 }
