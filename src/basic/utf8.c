@@ -54,11 +54,80 @@ bool utf8_is_valid(const char *s, size_t n)
         return true;
 }
 
+typedef struct Range {
+        uint32_t first, last;
+} Range;
+
+static bool is_in(const Range *ranges, size_t n, uint32_t c)
+{
+        for (size_t i = 0; i < n; i++)
+                if (c >= ranges[i].first && c <= ranges[i].last)
+                        return true;
+        return false;
+}
+
+/* Controls, and what steers the text around it without being seen: separators, direction marks and overrides, tags,
+ * invisible operators, non-characters. Joiners and variation selectors stay: scripts and emoji are made with them. */
 static bool is_printable(uint32_t c)
 {
-        return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 && c != 0x2029 &&
-               !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff &&
-               !(c >= 0xfff9 && c <= 0xffff);
+        static const Range refused[] = {
+                { 0x00, 0x1f },
+                { 0x7f, 0x9f },
+                { 0xad, 0xad },
+                { 0x61c, 0x61c },
+                { 0x180e, 0x180e },
+                { 0x200b, 0x200b },
+                { 0x200e, 0x200f },
+                { 0x2028, 0x202e },
+                { 0x2060, 0x206f },
+                { 0xfeff, 0xfeff },
+                { 0xfff9, 0xffff },
+                { 0x1bca0, 0x1bca3 },
+                { 0x1d173, 0x1d17a },
+                { 0xe0000, 0xe0fff },
+        };
+
+        return !is_in(refused, ELEMENTSOF(refused), c) && (c & 0xfffe) != 0xfffe;
+}
+
+/* White space and what is as invisible when it stands alone. */
+static bool is_blank(uint32_t c)
+{
+        static const Range blank[] = {
+                { 0x20, 0x20 },
+                { 0xa0, 0xa0 },
+                { 0x34f, 0x34f },
+                { 0x115f, 0x1160 },
+                { 0x1680, 0x1680 },
+                { 0x17b4, 0x17b5 },
+                { 0x2000, 0x200d },
+                { 0x202f, 0x202f },
+                { 0x205f, 0x205f },
+                { 0x2800, 0x2800 },
+                { 0x3000, 0x3000 },
+                { 0x3164, 0x3164 },
+                { 0xfe00, 0xfe0f },
+                { 0xffa0, 0xffa0 },
+        };
+
+        return is_in(blank, ELEMENTSOF(blank), c);
+}
+
+bool utf8_is_blank(const char *s)
+{
+        const unsigned char *p = (const unsigned char *) s;
+        size_t n = strlen(s);
+        uint32_t c;
+
+        while (n > 0) {
+                size_t length = decode(p, n, &c);
+
+                if (length == 0 || !is_blank(c))
+                        return false;
+                p += length;
+                n -= length;
+        }
+        return true;
 }
 
 int utf8_count_printable(const char *s, size_t *ret_characters)

@@ -12,6 +12,9 @@ bool utf8_is_valid(const char *s, size_t n);
  * line or paragraph separator, no bidirectional overrides); -EINVAL otherwise. */
 int utf8_count_printable(const char *s, size_t *ret_characters);
 
+/* True where nothing of the valid string can be seen: empty, or white space and the like only. */
+bool utf8_is_blank(const char *s);
+
 /* A copy of the n bytes in which what is not well-formed became U+FFFD and control characters other than tab and
  * line feed became spaces. NULL when out of memory. */
 char *utf8_make_valid(const char *s, size_t n);

@@ -128,6 +128,7 @@ static int bus_call_dispatch(BusCall *call, Caller *caller)
                         bus_call_on_request_done, call);
         if (!call->request)
                 return -ENOMEM;
+        call->request->whole = true;
         /* May end the call, where memory is short. */
         request_dispatch(call->request);
         return 0;

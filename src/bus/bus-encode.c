@@ -58,6 +58,13 @@ int bus_encode_product_path(
         return r < 0 ? r : sd_bus_message_append(reply, "o", path);
 }
 
+int bus_encode_product(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error)
+{
+        const char *text = json_text(result);
+
+        return text ? sd_bus_message_append(reply, "s", text) : -ENOMEM;
+}
+
 static int encode_instance(struct json_object *item, sd_bus_message *reply)
 {
         _cleanup_free_ char *path = NULL;

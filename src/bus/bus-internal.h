@@ -100,6 +100,7 @@ int bus_encode_instance_path(
                 BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 int bus_encode_product_path(
                 BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
+int bus_encode_product(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 int bus_encode_instances(
                 BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 int bus_encode_products(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);

@@ -29,6 +29,7 @@ static const sd_bus_vtable manager_vtable[] = {
         MANAGER_METHOD("ListInstances", "a{sv}", SD_BUS_PARAM(filter), "a(ssssto)", SD_BUS_PARAM(instances)),
         MANAGER_METHOD("DeleteInstance", "s", SD_BUS_PARAM(id), "", ),
         MANAGER_METHOD("SetProduct", "s", SD_BUS_PARAM(json), "o", SD_BUS_PARAM(path)),
+        MANAGER_METHOD("GetProduct", "s", SD_BUS_PARAM(id), "s", SD_BUS_PARAM(json)),
         MANAGER_METHOD("DeleteProduct", "s", SD_BUS_PARAM(id), "", ),
         MANAGER_METHOD("ListProducts", "", , "a(sso)", SD_BUS_PARAM(products)),
         MANAGER_METHOD("GetCredentials", "s", SD_BUS_PARAM(id), "a{ss}", SD_BUS_PARAM(credentials)),

@@ -46,6 +46,13 @@ const BusMethod bus_methods[] = {
         },
         {
                         .interface = BUS_MANAGER_INTERFACE,
+                        .member = "GetProduct",
+                        .action = "GetWholeProduct",
+                        .arguments = { "id" },
+                        .encode = bus_encode_product,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
                         .member = "DeleteProduct",
                         .action = "DeleteProduct",
                         .arguments = { "id" },

@@ -10,8 +10,9 @@
 #include "core/names.h"
 #include "core/spec.h"
 
-#define COMPOSE_MAX    (256 * 1024)
-#define LIST_LIMIT_MAX 1000
+#define COMPOSE_MAX        (256 * 1024)
+#define LIST_LIMIT_DEFAULT 100
+#define LIST_LIMIT_MAX     1000
 
 /* The instance that the argument "id" names, or NULL and the request failed. */
 static Instance *find_instance(Request *request)
@@ -63,7 +64,7 @@ static bool read_filter(Request *request, Filter *ret)
         struct json_object *a = request->arguments;
         const char *status = NULL;
 
-        *ret = (Filter){ .status = -1, .limit = UINT64_MAX };
+        *ret = (Filter){ .status = -1, .limit = request->whole ? UINT64_MAX : LIST_LIMIT_DEFAULT };
         (void) json_get_string(a, "status", &status);
         (void) json_get_string(a, "product_id", &ret->product_id);
         (void) json_get_string(a, "cursor", &ret->cursor);
@@ -188,7 +189,9 @@ void run_get_access(Request *request)
                                 instance_status_to_string(instance->status));
                 return;
         }
-        answer_member(request, "credentials", instance_credentials(instance));
+        answer_member(request, "credentials",
+                        instance->credentials ? json_object_get(instance->credentials)
+                                              : json_object_new_array());
 }
 
 void run_get_credentials(Request *request)

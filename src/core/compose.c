@@ -156,8 +156,8 @@ static void security(Writer *w, const ContainerSpec *c)
         if (c->read_only) {
                 flag(w, "read_only");
                 list_open(w, "tmpfs");
-                value(w, "/tmp");
-                value(w, "/run");
+                value(w, "/tmp:" CONTAINER_TMPFS_TMP);
+                value(w, "/run:" CONTAINER_TMPFS_RUN);
                 list_close(w);
         }
 }
@@ -176,6 +176,10 @@ static void networks_of(Writer *w, const InstanceSpec *spec, const ContainerSpec
         map_close(w);
 }
 
+#define TEXT_(number)   #number
+#define TEXT(number)    TEXT_(number)
+#define SECONDS(number) TEXT(number) "s"
+
 static void health(Writer *w, const ContainerSpec *c)
 {
         if (!c->health_command)
@@ -186,6 +190,11 @@ static void health(Writer *w, const ContainerSpec *c)
         for (const char *const *argument = c->health_command; *argument; argument++)
                 value(w, *argument);
         list_close(w);
+        member(w, "interval", SECONDS(CONTAINER_HEALTH_INTERVAL_S));
+        member(w, "timeout", SECONDS(CONTAINER_HEALTH_TIMEOUT_S));
+        member(w, "start_period", SECONDS(CONTAINER_HEALTH_START_PERIOD_S));
+        key(w, "retries");
+        plain(w, TEXT(CONTAINER_HEALTH_RETRIES));
         map_close(w);
 }
 
@@ -206,6 +215,8 @@ static void service(Writer *w, const InstanceSpec *spec, const char *name, const
         member(w, "hostname", c->name);
         member(w, "restart", "always");
         flag(w, "init");
+        if (c->slice)
+                member(w, "cgroup_parent", c->slice);
         pairs(w, "environment", c->env, NULL);
         pairs(w, "labels", c->labels, "com.docker.compose.");
         security(w, c);

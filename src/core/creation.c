@@ -10,6 +10,7 @@
 #include "core/expand.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
+#include "core/spec.h"
 
 #define CLIENT_NAME_MAX          64
 #define DATABASE_PASSWORD_LENGTH 32
@@ -35,7 +36,7 @@ static bool check_client_name(Request *request, const char *name)
         else if (n < 1 || n > CLIENT_NAME_MAX)
                 request_fail(request, FAULT_INVALID_ARGUMENT, "client_name",
                                 "client_name must have 1 to %d characters; it has %zu", CLIENT_NAME_MAX, n);
-        else if (strspn(name, " ") == strlen(name))
+        else if (utf8_is_blank(name))
                 request_fail(request, FAULT_INVALID_ARGUMENT, "client_name",
                                 "client_name must not be blank");
         else
@@ -340,8 +341,10 @@ static int make_instance(const Request *request, const Order *order, Instance **
                 i->timeline[phase] = TIMELINE_UNSET;
         i->timeline[PHASE_QUEUED] = 0;
         r = make_secrets(i);
-        if (r >= 0)
-                r = take_addresses(m, i);
+        if (r < 0)
+                return r;
+        i->credentials = instance_make_credentials(i);
+        r = i->credentials ? take_addresses(m, i) : -ENOMEM;
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(i);

@@ -124,6 +124,9 @@ struct json_object *instance_secrets_to_json(const Instance *i)
         for (size_t k = 0; r >= 0 && k < i->secrets.n; k++)
                 r = json_set_string(secrets, i->secrets.items[k].key, i->secrets.items[k].value);
         if (r >= 0)
+                r = json_set(json, "credentials",
+                                i->credentials ? json_object_get(i->credentials) : json_object_new_array());
+        if (r >= 0)
                 r = json_set_string(json, "database_password", i->database_password);
         if (r >= 0)
                 r = json_set_string(json, "access_token", i->access_token);
@@ -254,6 +257,8 @@ int instance_load_secrets(Instance *i, struct json_object *json)
         struct json_object *secrets = json_get(json, "secrets");
         int r;
 
+        json_object_put(i->credentials);
+        i->credentials = json_object_get(json_get(json, "credentials"));
         r = load_string(json, "database_password", &i->database_password);
         if (r >= 0)
                 r = load_string(json, "access_token", &i->access_token);

@@ -124,6 +124,7 @@ Instance *instance_free(Instance *instance)
         str_erase_free(instance->database_password);
         str_erase_free(instance->access_token);
         string_pairs_done(&instance->secrets);
+        json_object_put(instance->credentials);
         product_unref(instance->product);
         free(instance);
         return NULL;

@@ -73,6 +73,7 @@ typedef struct Instance {
         /* Secrets; in secret:<id>, never in instance:<id>. */
         char *database_password; /* NULL without a database */
         char *access_token;
+        struct json_object *credentials; /* as its customer is given them, filled in; NULL for none */
         StringPairs secrets; /* by name of ${SECRET:name} */
 
         Product *product; /* as deployed; NULL where it is gone and the instance is too */

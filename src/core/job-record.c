@@ -363,6 +363,8 @@ static void erase_secrets(Instance *i)
         i->database_password = str_erase_free(i->database_password);
         i->access_token = str_erase_free(i->access_token);
         string_pairs_done(&i->secrets);
+        json_object_put(i->credentials);
+        i->credentials = NULL;
 }
 
 /* By whether it failed. */

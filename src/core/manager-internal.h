@@ -51,6 +51,9 @@ struct Manager {
         Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
         struct Change *changes; /* writes of requests that are under way */
 
+        sd_event_source *retention; /* retention.h */
+        Pending *retaining;
+
         uint64_t started_usec; /* CLOCK_MONOTONIC */
         TAILQ_HEAD(, Request) held; /* requests of the first moments (hold.h) */
         sd_event_source *hold_deadline;

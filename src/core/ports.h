@@ -62,6 +62,14 @@ typedef struct ResourceLimits {
 
 #define ATTACHMENTS_MAX 2
 
+/* What every container has in common; the compose file says the same as the engine is told. */
+#define CONTAINER_HEALTH_INTERVAL_S     30
+#define CONTAINER_HEALTH_TIMEOUT_S      5
+#define CONTAINER_HEALTH_START_PERIOD_S 60
+#define CONTAINER_HEALTH_RETRIES        3
+#define CONTAINER_TMPFS_TMP             "rw,nosuid,nodev,noexec,mode=1777,size=64m"
+#define CONTAINER_TMPFS_RUN             "rw,nosuid,nodev,noexec,mode=1777,size=16m"
+
 typedef struct ContainerSpec {
         const char *name; /* its hostname too */
         const char *image;

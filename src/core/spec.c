@@ -82,7 +82,7 @@ int instance_expand(const Instance *instance, const char *template, char **ret, 
         return r < 0 ? r : expand(template, lookup_variable, &v, ret, ret_reason);
 }
 
-struct json_object *instance_credentials(const Instance *instance)
+struct json_object *instance_make_credentials(const Instance *instance)
 {
         _cleanup_json_ struct json_object *list = json_object_new_array();
         const Product *product = instance->product;

@@ -38,8 +38,9 @@ void ingress_spec(Manager *manager, const StringPairs *labels, char subnet[ADDRE
 /* Expands a template of the product with the instance's variables. */
 int instance_expand(const Instance *instance, const char *template, char **ret, char **ret_reason);
 
-/* The credentials that its customer is given, filled in: [{"label", "value"}]. NULL when out of memory. */
-struct json_object *instance_credentials(const Instance *instance);
+/* The credentials that its customer is given, filled in from the product's templates: [{"label", "value"}]. Made once,
+ * as the product may change. NULL when out of memory. */
+struct json_object *instance_make_credentials(const Instance *instance);
 
 /* postgresql://… with its password. NULL when out of memory or without a database. */
 char *instance_database_url(const Instance *instance);

@@ -10,9 +10,7 @@
 
 /* The engine's own health checks are for life after the deploy, which has probes of its own: rare enough that
  * hundreds of idle instances cost little. */
-#define HEALTH_INTERVAL_NSEC     (UINT64_C(30) * USEC_PER_SEC * 1000)
-#define HEALTH_TIMEOUT_NSEC      (UINT64_C(5) * USEC_PER_SEC * 1000)
-#define HEALTH_START_PERIOD_NSEC (UINT64_C(60) * USEC_PER_SEC * 1000)
+#define NSEC_PER_SEC UINT64_C(1000000000)
 
 static int add_env(struct json_object *body, const StringPairs *env)
 {
@@ -42,10 +40,11 @@ static int add_health(struct json_object *body, const char *const *command)
         for (; *command; command++)
                 if (engine_json_append(test, *command) < 0)
                         return -ENOMEM;
-        if (json_set_u64(health, "Interval", HEALTH_INTERVAL_NSEC) < 0 ||
-                        json_set_u64(health, "Timeout", HEALTH_TIMEOUT_NSEC) < 0 ||
-                        json_set_u64(health, "StartPeriod", HEALTH_START_PERIOD_NSEC) < 0 ||
-                        json_set_u64(health, "Retries", 3) < 0)
+        if (json_set_u64(health, "Interval", CONTAINER_HEALTH_INTERVAL_S * NSEC_PER_SEC) < 0 ||
+                        json_set_u64(health, "Timeout", CONTAINER_HEALTH_TIMEOUT_S * NSEC_PER_SEC) < 0 ||
+                        json_set_u64(health, "StartPeriod", CONTAINER_HEALTH_START_PERIOD_S * NSEC_PER_SEC) <
+                                        0 ||
+                        json_set_u64(health, "Retries", CONTAINER_HEALTH_RETRIES) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -69,8 +68,8 @@ static int add_read_only(struct json_object *host)
 
         if (json_set_bool(host, "ReadonlyRootfs", true) < 0 ||
                         !(tmpfs = engine_json_object(host, "Tmpfs")) ||
-                        json_set_string(tmpfs, "/tmp", "rw,nosuid,nodev,noexec,mode=1777,size=64m") < 0 ||
-                        json_set_string(tmpfs, "/run", "rw,nosuid,nodev,noexec,mode=1777,size=16m") < 0)
+                        json_set_string(tmpfs, "/tmp", CONTAINER_TMPFS_TMP) < 0 ||
+                        json_set_string(tmpfs, "/run", CONTAINER_TMPFS_RUN) < 0)
                 return -ENOMEM;
         return 0;
 }

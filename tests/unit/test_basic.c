@@ -79,6 +79,11 @@ static void test_utf8(void **state)
                                               "b",
                                          &n),
                         -EINVAL);
+        assert_int_equal(utf8_count_printable("\xe2\x80\x8b", &n), -EINVAL); /* zero width space */
+        assert_int_equal(utf8_count_printable("a\xc2\xad", &n), -EINVAL); /* soft hyphen */
+        assert_int_equal(utf8_count_printable("👩‍👧", &n), 0);
+        assert_true(utf8_is_blank(" \xc2\xa0\xe3\x80\x80")); /* with no-break and ideographic space */
+        assert_false(utf8_is_blank(" ñ"));
         assert_false(utf8_is_valid("\xed\xa0\x80", 3));
         assert_false(utf8_is_valid("\xf5\x80\x80\x80", 4));
         fixed = utf8_make_valid("ok\xff\x1b[31m\n", 9);

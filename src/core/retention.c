@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/retention.h"
+
+#include <errno.h>
+
+#include "basic/log.h"
+#include "basic/time-util.h"
+#include "core/manager-internal.h"
+
+#define INTERVAL_USEC USEC_PER_MINUTE
+#define FAILED_MAX    500
+#define AT_ONCE_MAX   256 /* records a round: the rest a minute later */
+
+static bool is_gone(const Instance *i)
+{
+        return i->stored && !i->job && !instance_has_resources(i);
+}
+
+static bool has_outlived(const Manager *m, const Instance *i, uint64_t now)
+{
+        uint64_t since = i->deleted_usec ? i->deleted_usec : i->created_usec;
+
+        return now >= since && now - since >= m->tombstone_usec;
+}
+
+static unsigned count_failed(const Manager *m)
+{
+        unsigned n = 0;
+
+        for (struct lh_entry *e = m->instances->head; e; e = e->next) {
+                const Instance *i = lh_entry_v(e);
+
+                n += is_gone(i) && i->status == INSTANCE_FAILED;
+        }
+        return n;
+}
+
+/* Registry first: where the store is away or refuses, the record is found at the next load, and dropped then. */
+static void retention_drop(Manager *m, Instance *i)
+{
+        if (i->status != INSTANCE_DELETED)
+                manager_notify(m, MANAGER_INSTANCE_REMOVED, i, NULL);
+        manager_remove_instance(m, i);
+}
+
+static void on_dropped(int error, const char *reason, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->retaining = NULL;
+        if (error < 0)
+                log_debug("Old records are not out of the store yet: %s", strempty(reason));
+}
+
+static void retention_commit(Manager *m, char *const *ids)
+{
+        size_t n = strv_length(ids);
+        _cleanup_free_ StoreWrite *writes = new0(StoreWrite, n);
+
+        if (n == 0 || !writes)
+                return;
+        for (size_t k = 0; k < n; k++)
+                writes[k] = (StoreWrite){ STORE_DELETE, STORE_INSTANCE, ids[k] };
+        (void) m->store->vtable->commit(
+                        m->store, writes, n, MANAGER_STORE_TIMEOUT_USEC, on_dropped, m, &m->retaining);
+}
+
+static void retention_run(Manager *m)
+{
+        _cleanup_(strv_freep) char **ids = NULL;
+        unsigned failed = count_failed(m), n = 0;
+        uint64_t now = now_realtime();
+        struct lh_entry *next;
+
+        if (m->retaining || !manager_store_connected(m))
+                return;
+        /* Oldest first, so that of too many failures the latest stay. */
+        for (struct lh_entry *e = m->instances->head; e && n < AT_ONCE_MAX; e = next) {
+                Instance *i = lh_entry_v(e);
+                bool surplus = i->status == INSTANCE_FAILED && failed > FAILED_MAX;
+
+                next = e->next;
+                if (!is_gone(i) || (!surplus && !has_outlived(m, i, now)))
+                        continue;
+                if (strv_extend(&ids, i->id) < 0)
+                        break;
+                failed -= i->status == INSTANCE_FAILED;
+                retention_drop(m, i);
+                n++;
+        }
+        retention_commit(m, ids);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *m = userdata;
+        int r;
+
+        retention_run(m);
+        r = sd_event_source_set_time_relative(source, INTERVAL_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return r < 0 ? log_error_errno(r, "Cannot set a timer: %m") : 0;
+}
+
+int retention_start(Manager *m)
+{
+        if (m->retention)
+                return 0;
+        return sd_event_add_time_relative(
+                        m->event, &m->retention, CLOCK_MONOTONIC, INTERVAL_USEC, USEC_PER_SEC, on_timer, m);
+}
