@@ -132,9 +132,24 @@ static void on_unverified_database_removed(int error, const char *reason, void *
                 step_done(run, r, reason);
 }
 
+static void on_user_of_unverified_removed(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        EnginePort *engine = run->job->manager->engine;
+        int r = error;
+
+        run->pending = NULL;
+        if (r >= 0)
+                r = engine->vtable->remove_container(engine, run->job->spec->database.name,
+                                ENGINE_TIMEOUT_USEC, on_unverified_database_removed, run, &run->pending);
+        if (r < 0)
+                step_done(run, r, reason);
+}
+
 /*
  * An initialisation that was cut short leaves files behind for which the image skips the next one, with role and
- * database missing. So a volume counts only after a login has succeeded; a resumed job wipes one that has not.
+ * database missing. So a volume counts only after a login has succeeded; a resumed job wipes one that has not, and
+ * takes down an application that may have used it already.
  */
 static int start_volume(StepRun *run)
 {
@@ -142,8 +157,8 @@ static int start_volume(StepRun *run)
 
         if (!run->job->resumed || run->job->database_verified)
                 return create_volume(run);
-        return engine->vtable->remove_container(engine, run->job->spec->database.name, ENGINE_TIMEOUT_USEC,
-                        on_unverified_database_removed, run, &run->pending);
+        return engine->vtable->remove_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
+                        on_user_of_unverified_removed, run, &run->pending);
 }
 
 /* ---- Containers ---- */
@@ -221,7 +236,8 @@ const Step create_steps[] = {
         [CREATE_LOGIN] = { "database-login", PHASE_DATABASE, .after = BIT(CREATE_DATABASE),
                         .database_only = true, .abortable = true, .start = start_login },
         [CREATE_APP] = { "app-container", PHASE_APP,
-                        .after = BIT(CREATE_APP_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_INGRESS),
+                        .after = BIT(CREATE_APP_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_INGRESS) |
+                                 BIT(CREATE_VOLUME),
                         .start = start_create_app, .undo = step_remove_app },
         [CREATE_APP_START] = { "app-start", PHASE_APP, .after = BIT(CREATE_APP),
                         .after_database = BIT(CREATE_LOGIN), .start = start_app },

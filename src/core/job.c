@@ -467,7 +467,9 @@ int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned atte
                 return r;
         job->resumed = true;
         job->attempts = attempts;
-        job->database_verified = instance->phase > PHASE_DATABASE;
+        /* The phase falls back when a job is begun again; when the application's was entered stays on record. */
+        job->database_verified = instance->timeline[PHASE_APP] != TIMELINE_UNSET ||
+                                 instance->timeline[PHASE_HEALTH] != TIMELINE_UNSET;
         job_set_state(job, JOB_QUEUED);
         if (kind == JOB_DELETE)
                 instance->status = INSTANCE_DELETING; /* the end of a create may have been written over it */
