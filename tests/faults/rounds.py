@@ -127,13 +127,28 @@ class Rounds:
             deadline = time.monotonic() + 12
             while self.machine.armed() and time.monotonic() < deadline:
                 time.sleep(0.005)
-            if self.machine.disarm():
-                self.unreached.append(place)
-            else:
-                self.kills += 1
-                self.at_places += 1
-                self.reached.add(place)
+            self.note_place(place)
         self.join(threads)
+
+    def note_place(self, place):
+        if self.machine.disarm():
+            self.unreached.append(place)
+        else:
+            self.kills += 1
+            self.at_places += 1
+            self.reached.add(place)
+
+    def again_round(self):
+        """One create dies far on, and then early in what it does again: what it had made is not taken from under it."""
+        for first, then in (("create.health:stored", "create.network:after"), ("create.end:before", "create.volume:before")):
+            self.machine.arm(first)
+            self.customers.create("faults-notes")
+            for place in (first, then):
+                self.machine.arm(place) if place == then else None
+                deadline = time.monotonic() + 20
+                while self.machine.armed() and time.monotonic() < deadline:
+                    time.sleep(0.002)
+                self.note_place(place)
 
     def random_round(self, n):
         """The daemon dies at any instant."""
@@ -219,11 +234,12 @@ class Rounds:
 
     def stranger_round(self):
         """Someone else's container has the name: it is refused, and left alone by undo and by delete."""
-        promise = self.customers.create("faults-plain")
-        with self.machine.frozen_daemon():
-            taken = self.take_name(promise.id)
-        if not taken:
-            return  # arkd was faster
+        for _ in range(5):
+            with self.machine.frozen_daemon(lambda: self.customers.create("faults-plain")) as promise:
+                taken = self.take_name(promise.id)
+            if taken:
+                break  # else arkd was faster
+        assert taken, "arkd was faster five times over"
         promise.must_fail = promise.may_fail = True
         self.strangers.add(promise.id)
         state = self.wait_end(promise)
@@ -317,7 +333,7 @@ class Rounds:
         self.customers.delete(promise)
 
 
-OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup"]
+OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup", "again"]
 
 
 def plan(rounds, kills):
