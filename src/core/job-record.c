@@ -13,6 +13,7 @@
 #include "core/fault.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
+#include "core/retention.h"
 
 #define IDEMPOTENCY_TTL_USEC  USEC_PER_DAY
 #define COMMIT_RETRY_MAX_USEC (2 * USEC_PER_SEC)
@@ -414,6 +415,7 @@ static void job_finish(Job *job)
         if (ran)
                 manager_job_ended(m, kind);
         reconcile_instance(m, i->id); /* for what happened meanwhile */
+        retention_run(m);
 }
 
 static int job_on_end_retry(sd_event_source *source, uint64_t usec, void *userdata)

@@ -51,7 +51,7 @@ struct Manager {
         Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
         struct Change *changes; /* writes of requests that are under way */
 
-        sd_event_source *retention; /* retention.h */
+        uint64_t retained_usec; /* when old records were last looked for (retention.h), CLOCK_MONOTONIC */
         Pending *retaining;
 
         uint64_t started_usec; /* CLOCK_MONOTONIC */

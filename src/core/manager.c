@@ -11,7 +11,6 @@
 #include "core/hold.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
-#include "core/retention.h"
 
 static void entry_free_instance(struct lh_entry *entry)
 {
@@ -312,12 +311,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
 
 int manager_start(Manager *m)
 {
-        int r;
-
         m->started_usec = now_monotonic();
-        r = retention_start(m);
-        if (r < 0)
-                return r;
         m->engine->vtable->watch(m->engine, manager_on_engine, manager_on_engine_event, m);
         m->store->vtable->watch(m->store, manager_on_store, m);
         if (manager_store_connected(m))
@@ -336,7 +330,6 @@ Manager *manager_free(Manager *m)
         while (m->changes)
                 change_free(m->changes);
         sd_event_source_disable_unref(m->retry);
-        sd_event_source_disable_unref(m->retention);
         pending_cancel(m->retaining);
         sd_event_source_disable_unref(m->hold_deadline);
         reconcile_cancel(m);

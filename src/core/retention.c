@@ -9,7 +9,7 @@
 
 #define INTERVAL_USEC USEC_PER_MINUTE
 #define FAILED_MAX    500
-#define AT_ONCE_MAX   256 /* records a round: the rest a minute later */
+#define AT_ONCE_MAX   256 /* records a round: the rest the next time */
 
 static bool is_gone(const Instance *i)
 {
@@ -65,15 +65,17 @@ static void retention_commit(Manager *m, char *const *ids)
                         m->store, writes, n, MANAGER_STORE_TIMEOUT_USEC, on_dropped, m, &m->retaining);
 }
 
-static void retention_run(Manager *m)
+void retention_run(Manager *m)
 {
         _cleanup_(strv_freep) char **ids = NULL;
         unsigned failed = count_failed(m), n = 0;
         uint64_t now = now_realtime();
         struct lh_entry *next;
 
-        if (m->retaining || !manager_store_connected(m))
+        if (m->retaining || !manager_store_connected(m) ||
+                        now_monotonic() < m->retained_usec + INTERVAL_USEC)
                 return;
+        m->retained_usec = now_monotonic();
         /* Oldest first, so that of too many failures the latest stay. */
         for (struct lh_entry *e = m->instances->head; e && n < AT_ONCE_MAX; e = next) {
                 Instance *i = lh_entry_v(e);
@@ -89,24 +91,4 @@ static void retention_run(Manager *m)
                 n++;
         }
         retention_commit(m, ids);
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Manager *m = userdata;
-        int r;
-
-        retention_run(m);
-        r = sd_event_source_set_time_relative(source, INTERVAL_USEC);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        return r < 0 ? log_error_errno(r, "Cannot set a timer: %m") : 0;
-}
-
-int retention_start(Manager *m)
-{
-        if (m->retention)
-                return 0;
-        return sd_event_add_time_relative(
-                        m->event, &m->retention, CLOCK_MONOTONIC, INTERVAL_USEC, USEC_PER_SEC, on_timer, m);
 }

@@ -5,6 +5,7 @@
 
 /*
  * Records of what is no more: a deleted instance's for TombstoneDays=, a failed deploy's as long and at most so many
- * of them. Looked at once a minute from the load on, so that neither memory nor the store fills with them.
+ * of them. Jobs make them, so they are looked through when a job ends, at most once a minute: neither memory nor the
+ * store fills with them.
  */
-int retention_start(Manager *manager);
+void retention_run(Manager *manager);
