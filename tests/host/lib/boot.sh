@@ -13,7 +13,7 @@ host_leader() {
     { read -r pid <"$HOSTS/$1/leader"; } 2>/dev/null || return 1
     # A pid may have been given again since: it must still be in the host's cgroup. And a dead
     # process that nobody has reaped has no root.
-    grep -qs "ark-host-$1\(/\|\$\)" "/proc/$pid/cgroup" && [ -d "/proc/$pid/root/etc" ] || return 1
+    grep -qs "/$CGROUP_PREFIX-$1\(/\|\$\)" "/proc/$pid/cgroup" && [ -d "/proc/$pid/root/etc" ] || return 1
     echo "$pid"
 }
 

@@ -4,6 +4,10 @@
 # otherwise share the root cgroup and their systemds would fight over it; and whatever the cgroup
 # holds is what has to die when the host goes, whoever started it.
 
+# Two caches may hold hosts of one name.
+CGROUP_PREFIX=ark-host
+[ "$CACHE" = /var/cache/ark-deploy-test ] || CGROUP_PREFIX+=-$(cksum <<<"$CACHE" | cut -d' ' -f1)
+
 cgroup_mounts() {
     findmnt -rn -t cgroup,cgroup2 -o TARGET
 }
@@ -12,7 +16,7 @@ cgroup_mounts() {
 cgroup_enter() {
     local mount group
     while read -r mount; do
-        group=$mount/ark-host-$1
+        group=$mount/$CGROUP_PREFIX-$1
         mkdir -p "$group"
         if [ -e "$group/cpuset.mems" ] && [ -e "$mount/cpuset.mems" ]; then
             cat "$mount/cpuset.cpus" >"$group/cpuset.cpus"
@@ -26,7 +30,7 @@ cgroup_enter() {
 cgroup_pids() {
     local mount
     while read -r mount; do
-        find "$mount/ark-host-$1" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+        find "$mount/$CGROUP_PREFIX-$1" -name cgroup.procs -exec cat {} + 2>/dev/null || true
     done < <(cgroup_mounts) | sort -un
 }
 
@@ -44,8 +48,8 @@ cgroup_destroy() {
         wait_until 20 cgroup_is_empty "$1" || die "processes of host '$1' do not die: $(cgroup_pids "$1" | xargs)"
     fi
     while read -r mount; do
-        [ -d "$mount/ark-host-$1" ] || continue
-        wait_until 5 cgroup_remove "$mount/ark-host-$1" || die "cannot remove the cgroup $mount/ark-host-$1"
+        [ -d "$mount/$CGROUP_PREFIX-$1" ] || continue
+        wait_until 5 cgroup_remove "$mount/$CGROUP_PREFIX-$1" || die "cannot remove the cgroup $mount/$CGROUP_PREFIX-$1"
     done < <(cgroup_mounts)
 }
 
