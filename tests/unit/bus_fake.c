@@ -418,6 +418,19 @@ static void run_delete_product(Request *request)
         request_fail(request, FAULT_NO_SUCH_PRODUCT, "id", "There is no product %s", id);
 }
 
+static void run_get_product(Request *request)
+{
+        const char *id = argument(request, "id");
+        Product *product = manager_get_product(request->manager, id);
+
+        if (!begin(request))
+                return;
+        if (product)
+                request_succeed(request, json_object_get(product->json));
+        else
+                request_fail(request, FAULT_NO_SUCH_PRODUCT, "id", "There is no product %s", id);
+}
+
 static void run_credentials(Request *request)
 {
         struct json_object *json;
@@ -472,6 +485,7 @@ const Action action_table[] = {
         VERB("ListInstances", ROLE_LOCAL, NULL, list_arguments, run_list),
         VERB("DeleteInstance", ROLE_OPERATOR, "x", id_arguments, run_delete),
         VERB("SetProduct", ROLE_OPERATOR, "x", product_arguments, run_set_product),
+        VERB("GetWholeProduct", ROLE_OPERATOR, "x", id_arguments, run_get_product),
         VERB("DeleteProduct", ROLE_OPERATOR, "x", id_arguments, run_delete_product),
         VERB("ListProducts", ROLE_VISITOR, NULL, NULL, run_list_products),
         VERB("GetCredentials", ROLE_OPERATOR, "x", id_arguments, run_credentials),

@@ -21,6 +21,7 @@ static const struct {
 } verbs[] = {
         { "ListProducts", true, false },
         { "GetProduct", true, false },
+        { "GetWholeProduct", false, true },
         { "CreateProduct", false, true },
         { "PutProduct", false, true },
         { "SetProduct", false, true },

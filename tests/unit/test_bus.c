@@ -83,7 +83,7 @@ static void test_wrong_types(void **state)
 {
         Fixture *f = *state;
         static const char *const one_string[] = { "GetInstance", "DeleteInstance", "SetProduct",
-                "DeleteProduct", "GetCredentials", "GetCompose" };
+                "GetProduct", "DeleteProduct", "GetCredentials", "GetCompose" };
         const char *invalid = SD_BUS_ERROR_INVALID_ARGS;
 
         for (size_t i = 0; i < ELEMENTSOF(one_string); i++) {
@@ -117,6 +117,7 @@ static void test_get_and_unknown(void **state)
                 for (size_t k = 0; k < ELEMENTSOF(ids); k++)
                         assert_error(manager_call(f, verbs[v], "s", ids[k]), "NoSuchInstance", ids[k]);
         assert_error(manager_call(f, "DeleteProduct", "s", "none"), "NoSuchProduct", "none");
+        assert_error(manager_call(f, "GetProduct", "s", "none"), "NoSuchProduct", "none");
 
         /* Of a deleted one the record remains, the object does not. */
         fake_remove_instance(f->manager, i, true);
@@ -204,6 +205,10 @@ static void test_products(void **state)
         assert_string_equal(id, "my-app");
         assert_string_equal(name, "Mine");
         assert_int_equal(sd_bus_message_at_end(list, false), 1);
+
+        MESSAGE *whole = assert_reply(manager_call(f, "GetProduct", "s", "my-app"), "s");
+        assert_true(sd_bus_message_read(whole, "s", &name) > 0);
+        assert_non_null(strstr(name, "\"id\":\"my-app\""));
 
         sd_bus_message_unref(assert_reply(manager_call(f, "DeleteProduct", "s", "my-app"), ""));
         assert_error(fixture_call(f, BUS_PRODUCT_PREFIX "/my_2dapp", PROPERTIES, "GetAll", "s",

@@ -50,7 +50,7 @@ static bool has_method(const char *action)
 static void test_actions_are_methods(void **state)
 {
         static const char *const not_on_the_bus[] = {
-                "GetProduct", /* the Product object */
+                "GetProduct", /* the Product object, and GetWholeProduct */
                 "CreateProduct", "PutProduct", /* SetProduct is both */
                 "GetAccess", /* of the customer, by token */
         };
