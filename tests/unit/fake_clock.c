@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
-#define EPOCH_USEC UINT64_C(1764000000000000)
+#define EPOCH_USEC     UINT64_C(1764000000000000)
+#define MONOTONIC_USEC UINT64_C(1000000)
 
 typedef struct Timer Timer;
 
@@ -22,6 +23,8 @@ static Timer *timers; /* in the order they were made */
 
 uint64_t __wrap_now_realtime(void);
 uint64_t __wrap_now_monotonic(void);
+int __wrap_sd_event_add_time(sd_event *event, sd_event_source **ret, clockid_t clock, uint64_t usec,
+                uint64_t accuracy, sd_event_time_handler_t handler, void *userdata);
 int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, clockid_t clock, uint64_t usec,
                 uint64_t accuracy, sd_event_time_handler_t handler, void *userdata);
 
@@ -32,7 +35,7 @@ uint64_t __wrap_now_realtime(void)
 
 uint64_t __wrap_now_monotonic(void)
 {
-        return 1000000 + now;
+        return MONOTONIC_USEC + now;
 }
 
 static int on_fired(sd_event_source *source, void *userdata)
@@ -72,6 +75,14 @@ int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, cl
         *last = timer;
         *ret = timer->source;
         return 0;
+}
+
+int __wrap_sd_event_add_time(sd_event *event, sd_event_source **ret, clockid_t clock, uint64_t usec,
+                uint64_t accuracy, sd_event_time_handler_t handler, void *userdata)
+{
+        assert(clock == CLOCK_MONOTONIC && usec >= MONOTONIC_USEC + now);
+        return __wrap_sd_event_add_time_relative(
+                        event, ret, clock, usec - MONOTONIC_USEC - now, accuracy, handler, userdata);
 }
 
 void fake_clock_reset(void)

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 /*
- * Time as the tests want it. The tests are linked with --wrap for now_realtime(), now_monotonic() and
- * sd_event_add_time_relative(), so that core's clocks and timers are these: they stand still until a test moves
+ * Time as the tests want it. The tests are linked with --wrap for now_realtime(), now_monotonic(),
+ * sd_event_add_time() and sd_event_add_time_relative(), so that core's clocks and timers are these: they stand still until a test moves
  * them, and an hour passes in no time.
  */
 

@@ -172,7 +172,7 @@ static void test_failing(void **state)
         try_failing(VARIANT_STRIP, "ensure_image docker.io", "image");
         try_failing(VARIANT_STRIP, "create_network", "network");
         try_failing(VARIANT_STRIP, "create_volume", "volume");
-        try_failing(VARIANT_STRIP, "create_container", "app");
+        try_failing(VARIANT_STRIP, "create_container", "database");
         try_failing(VARIANT_ALONE, "create_container", "app");
         try_failing(VARIANT_ALONE, "start_container", "app");
         try_failing(VARIANT_STRIP, "start_container", "database");
