@@ -28,10 +28,29 @@ int engine_error_of_status(long status)
         }
 }
 
-static bool contains_any(const char *text, const char *const *phrases)
+/* Whether it stands in the text as words of their own. What names an image or a registry has a slash, a quote, or a
+ * colon and more on one side at least, so "geoffrey/app" does not say "EOF", nor "app:denied" "denied". */
+static bool says(const char *text, const char *words)
+{
+        size_t n = strlen(words);
+
+        for (const char *p = text; (p = strstr(p, words)); p++) {
+                const char *after = p + n;
+
+                if (p > text && p[-1] != ' ' && p[-1] != '(')
+                        continue;
+                if (*after && strchr(":;,.)", *after))
+                        after++;
+                if (!*after || *after == ' ')
+                        return true;
+        }
+        return false;
+}
+
+static bool says_any(const char *text, const char *const *phrases)
 {
         for (; *phrases; phrases++)
-                if (strcasestr(text, *phrases))
+                if (says(text, *phrases))
                         return true;
         return false;
 }
@@ -40,22 +59,22 @@ int engine_error_of_pull(long status, const char *message)
 {
         /* The order matters: Docker's "pull access denied …, repository does not exist or may require login" is
          * what a registry answers to whoever may not know, and a denial comes with words like "not found". */
-        static const char *const denied[] = { "denied", "unauthorized", "authentication required",
-                "no basic auth credentials", "forbidden", NULL };
-        static const char *const missing[] = { "manifest unknown", "name unknown", "not found",
-                "does not exist", "no matching manifest", "no such image", NULL };
+        static const char *const denied[] = { "denied", "unauthorized", "Unauthorized",
+                "authentication required", "no basic auth credentials", "forbidden", "Forbidden", NULL };
+        static const char *const missing[] = { "manifest unknown", "name unknown", "not found", "Not Found",
+                "does not exist", "no matching manifest", "No such image", NULL };
         static const char *const unreachable[] = { "dial tcp", "dial unix", "connection refused",
                 "no such host", "i/o timeout", "no route to host", "network is unreachable",
-                "handshake timeout", "client.timeout", "deadline exceeded", "connection reset",
-                "server misbehaving", "http response to https client", "x509", "tls:", "EOF",
-                "service unavailable", "bad gateway", NULL };
+                "TLS handshake timeout", "Client.Timeout exceeded", "deadline exceeded", "connection reset",
+                "server misbehaving", "HTTP response to HTTPS client", "x509:", "tls:", "EOF",
+                "Service Unavailable", "Bad Gateway", NULL };
         int r;
 
-        if (contains_any(message, unreachable))
+        if (says_any(message, unreachable))
                 return -EHOSTUNREACH;
-        if (contains_any(message, denied) || status == 401 || status == 403)
+        if (says_any(message, denied) || status == 401 || status == 403)
                 return -EACCES;
-        if (contains_any(message, missing) || status == 404)
+        if (says_any(message, missing) || status == 404)
                 return -ENOENT;
         r = engine_error_of_status(status);
         return r < 0 ? r : -EIO;

@@ -98,6 +98,35 @@ static void test_pull_errors(void **state)
                 { 500, "Get \"https://r.invalid/v2/\": dial tcp: lookup r.invalid: no such host",
                                 -EHOSTUNREACH },
                 { 0, "net/http: TLS handshake timeout", -EHOSTUNREACH },
+                { 500, "Get \"https://r/v2/\": EOF", -EHOSTUNREACH },
+                { 0, "unexpected EOF", -EHOSTUNREACH },
+                { 500,
+                                "Get \"https://r/v2/\": net/http: request canceled while waiting for "
+                                "connection "
+                                "(Client.Timeout exceeded while awaiting headers)",
+                                -EHOSTUNREACH },
+                { 500, "Get \"https://r/v2/\": x509: certificate signed by unknown authority",
+                                -EHOSTUNREACH },
+                { 500, "Get \"https://r/v2/\": tls: failed to verify certificate", -EHOSTUNREACH },
+                { 500, "Get \"https://r/v2/\": http: server gave HTTP response to HTTPS client",
+                                -EHOSTUNREACH },
+                { 0, "received unexpected HTTP status: 503 Service Unavailable", -EHOSTUNREACH },
+                { 0, "unexpected status from HEAD request to https://r/v2/x/manifests/1: 403 Forbidden",
+                                -EACCES },
+                { 0, "denied: requested access to the resource is denied", -EACCES },
+                /* Names that read like a reason. */
+                { 404,
+                                "pull access denied for geoffrey/app, repository does not exist or may "
+                                "require "
+                                "'docker login': denied: requested access to the resource is denied",
+                                -EACCES },
+                { 404, "pull access denied for tls, repository does not exist", -EACCES },
+                { 404, "manifest for forbidden/denied:EOF not found: manifest unknown: manifest unknown",
+                                -ENOENT },
+                { 404, "docker.io/library/app:tls: not found", -ENOENT },
+                { 404, "docker.io/x509/eof:denied: not found", -ENOENT },
+                { 404, "manifest for unauthorized:1 not found", -ENOENT },
+                { 500, "Get \"https://r/v2/tls:/EOF/manifests/denied\": no space left on device", -EIO },
                 { 500, "no space left on device", -EIO },
                 { 0, "something new", -EIO },
         };
