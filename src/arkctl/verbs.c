@@ -74,8 +74,8 @@ static ExitCode check_count(const Verb *verb, char **rest)
                                 verb->min == 1 ? "an argument" : "more arguments", verb->name,
                                 verb->arguments);
         else if (n > verb->max)
-                ctl_error("\"%s\" is too much. Usage: arkctl %s %s", rest[verb->max], verb->name,
-                                verb->arguments);
+                ctl_error("\"%s\" is too much. Usage: arkctl %s%s%s", rest[verb->max], verb->name,
+                                *verb->arguments ? " " : "", verb->arguments);
         else
                 return CTL_OK;
         return CTL_USAGE;

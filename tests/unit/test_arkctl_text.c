@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "arkctl/checks.h"
+#include "arkctl/logs.h"
+#include "arkctl/progress.h"
+#include "arkctl/text.h"
+#include "basic/time-util.h"
+
+#define NOW (UINT64_C(1800000000) * USEC_PER_SEC) /* 2027-01-15 08:00:00 UTC */
+
+static void test_span(void **state)
+{
+        static const struct {
+                uint64_t s;
+                const char *text;
+        } cases[] = {
+                { 0, "0s" },
+                { 59, "59s" },
+                { 60, "1min" },
+                { 320, "5min 20s" },
+                { 3600, "1h" },
+                { 7500, "2h 5min" },
+                { 47 * 3600, "47h" },
+                { 48 * 3600, "2 days" },
+                { 30 * 86400 - 1, "30 days" },
+                { 29 * 86400 + 11 * 3600, "29 days" },
+        };
+        char text[TEXT_SHORT_MAX];
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                assert_string_equal(text_span(cases[i].s * USEC_PER_SEC, text), cases[i].text);
+        /* The longest there is has room. */
+        (void) text_span(UINT64_MAX, text);
+        assert_string_equal(text, "213503982 days");
+}
+
+static void test_relative(void **state)
+{
+        char text[TEXT_SHORT_MAX];
+
+        assert_string_equal(text_relative(NOW - 90 * USEC_PER_SEC, NOW, text), "1min 30s ago");
+        assert_string_equal(text_relative(NOW + 30 * USEC_PER_DAY, NOW, text), "in 30 days");
+        assert_string_equal(text_relative(NOW, NOW, text), "now");
+        assert_string_equal(text_relative(UINT64_MAX, NOW, text), "never");
+}
+
+static void test_bytes(void **state)
+{
+        char text[TEXT_SHORT_MAX];
+
+        assert_string_equal(text_bytes(0, text), "0B");
+        assert_string_equal(text_bytes(1023, text), "1023B");
+        assert_string_equal(text_bytes(1536, text), "1.5K");
+        assert_string_equal(text_bytes(UINT64_C(46) << 20, text), "46.0M");
+        assert_string_equal(text_bytes(UINT64_MAX, text), "16.0E");
+}
+
+static void test_parse_moment(void **state)
+{
+        static const struct {
+                const char *s;
+                int64_t after_s; /* after NOW */
+        } good[] = {
+                { "90d", 90 * 86400 },
+                { "+90d", 90 * 86400 },
+                { "2h 30min", 9000 },
+                { "2027-01-15", 16 * 3600 - 1 }, /* today, to its end */
+                { "2027-01-16 08:00", 86400 },
+                { "2027-01-15 08:00:30", 30 },
+                { "2027-01-15T08:00:01Z", 1 },
+                { "2028-02-29", 410 * 86400 + 16 * 3600 - 1 },
+        };
+        static const struct {
+                const char *s;
+                int error;
+        } bad[] = {
+                { "", -EINVAL },
+                { "soon", -EINVAL },
+                { "30", -EINVAL }, /* of what? */
+                { "-1d", -EINVAL },
+                { "2027-02-29", -EINVAL },
+                { "2027-13-01", -EINVAL },
+                { "2027-01-16 25:00", -EINVAL },
+                { "2027-01-16 tomorrow", -EINVAL },
+                { "2027-01-14", -ERANGE },
+                { "0", -ERANGE },
+                { "infinity", -ERANGE },
+                { "99999999999999999999d", -ERANGE },
+        };
+        uint64_t usec = 7;
+
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+                if (text_parse_moment(bad[i].s, NOW, &usec) != bad[i].error)
+                        fail_msg("\"%s\"", bad[i].s);
+        assert_int_equal(usec, 7);
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+                if (text_parse_moment(good[i].s, NOW, &usec) < 0)
+                        fail_msg("\"%s\"", good[i].s);
+                if (usec != NOW + (uint64_t) good[i].after_s * USEC_PER_SEC)
+                        fail_msg("\"%s\" is %lld s from now", good[i].s,
+                                        (long long) (usec / USEC_PER_SEC) -
+                                                        (long long) (NOW / USEC_PER_SEC));
+        }
+        assert_int_equal(text_parse_moment("forever", NOW, &usec), 0);
+        assert_true(usec == UINT64_MAX);
+}
+
+static void test_parse_age(void **state)
+{
+        uint64_t usec;
+
+        assert_int_equal(text_parse_age("30d", &usec), 0);
+        assert_true(usec == 30 * USEC_PER_DAY);
+        assert_int_equal(text_parse_age("0", &usec), 0);
+        assert_int_equal(usec, 0);
+        assert_int_equal(text_parse_age("30", &usec), -EINVAL);
+        assert_int_equal(text_parse_age("", &usec), -EINVAL);
+        assert_int_equal(text_parse_age("d", &usec), -EINVAL);
+}
+
+static void assert_truncated(const char *s, size_t columns, const char *expected)
+{
+        char *copy = strdup(s);
+
+        text_truncate(copy, columns);
+        assert_string_equal(copy, expected);
+        assert_true(text_columns(copy) <= columns);
+        free(copy);
+}
+
+static void test_truncate(void **state)
+{
+        assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+        assert_truncated("short", 10, "short");
+        assert_truncated("exactly", 7, "exactly");
+        assert_truncated("too long", 5, "too …");
+        assert_truncated("Ñandú y café", 6, "Ñandú…");
+        assert_truncated("日本語", 5, "日本…");
+        assert_truncated("日本語", 4, "日…");
+        assert_truncated("broken \xff\xfe bytes", 9, "broken \xff…");
+        /* Its marks take three columns where there is no UTF-8. */
+        assert_non_null(setlocale(LC_CTYPE, "C"));
+        assert_truncated("a long line", 8, "a lon...");
+        assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+}
+
+static void test_progress_line(void **state)
+{
+        char *line;
+
+        line = progress_line(0.5, "image", "Fetching", 2500000, 200, false);
+        assert_string_equal(line, "############------------  50%   2.5s  image: Fetching");
+        free(line);
+        line = progress_line(-1, "queued", "", 0, 200, false);
+        assert_string_equal(line, "------------------------   0%   0.0s  queued");
+        free(line);
+        line = progress_line(7, "health", "", 0, 200, true);
+        assert_int_equal(text_columns(line), strlen("######################## 100%   0.0s  health"));
+        free(line);
+        line = progress_line(0.5, "image", "A message that goes on and on", 0, 40, true);
+        assert_int_equal(text_columns(line), 40);
+        free(line);
+}
+
+static void test_log_line(void **state)
+{
+        LogLine line;
+
+        assert_int_equal(log_line_parse("2026-11-24T15:40:01.123456789Z app a text of words", &line), 0);
+        assert_string_equal(line.source, "app");
+        assert_string_equal(line.text, "a text of words");
+        assert_int_equal(line.usec % USEC_PER_SEC, 123456);
+        assert_int_equal(log_line_parse("2026-11-24T15:40:01.123456789Z db ", &line), 0);
+        assert_string_equal(line.text, "");
+        assert_int_equal(log_line_parse("", &line), -EINVAL);
+        assert_int_equal(log_line_parse("2026-11-24T15:40:01.123456789Z", &line), -EINVAL);
+        assert_int_equal(log_line_parse("yesterday app text", &line), -EINVAL);
+        assert_int_equal(log_line_parse("2026-11-24T15:40:01.123456789Z  text", &line), -EINVAL);
+        assert_int_equal(log_line_parse("2026-11-24T15:40:01Z a-source-that-is-too-long x", &line), -EINVAL);
+        assert_int_equal(log_line_parse("2026-11-24T15:40:01.1234567890123456789012345Z app x", &line),
+                        -EINVAL);
+}
+
+static void test_meminfo(void **state)
+{
+        const char *text = "MemTotal:       24000000 kB\nMemAvailable:    1024 kB\n";
+        uint64_t bytes = 7;
+
+        assert_int_equal(meminfo_find(text, "MemAvailable:", &bytes), 0);
+        assert_int_equal(bytes, 1024 * 1024);
+        assert_int_equal(meminfo_find(text, "MemTotal:", &bytes), 0);
+        assert_true(bytes == UINT64_C(24000000) * 1024);
+        assert_int_equal(meminfo_find(text, "Total:", &bytes), -ENOENT);
+        assert_int_equal(meminfo_find("MemTotal: much\n", "MemTotal:", &bytes), -EINVAL);
+        assert_int_equal(meminfo_find("", "MemTotal:", &bytes), -ENOENT);
+}
+
+static void test_verdict(void **state)
+{
+        assert_int_equal(verdict_of_free(100, 50, 10), VERDICT_OK);
+        assert_int_equal(verdict_of_free(50, 50, 10), VERDICT_OK);
+        assert_int_equal(verdict_of_free(49, 50, 10), VERDICT_WARNING);
+        assert_int_equal(verdict_of_free(9, 50, 10), VERDICT_FAILED);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_span),
+                cmocka_unit_test(test_relative),
+                cmocka_unit_test(test_bytes),
+                cmocka_unit_test(test_parse_moment),
+                cmocka_unit_test(test_parse_age),
+                cmocka_unit_test(test_truncate),
+                cmocka_unit_test(test_progress_line),
+                cmocka_unit_test(test_log_line),
+                cmocka_unit_test(test_meminfo),
+                cmocka_unit_test(test_verdict),
+        };
+
+        (void) setenv("TZ", "UTC", 1);
+        tzset();
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
