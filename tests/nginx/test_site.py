@@ -8,6 +8,15 @@ import pytest
 from conftest import KEY
 
 
+def assert_problem(answer, status):
+    """What nginx says itself has the form of what arkd says."""
+    problem = json.loads(answer.text)
+    assert answer.status == status and problem["status"] == status
+    assert answer.get("Content-Type") == "application/problem+json"
+    assert set(problem) == {"type", "title", "status", "detail", "reason"}
+    assert problem["reason"] == problem["detail"] != ""
+
+
 def test_landing_page(site):
     page = site.ask("/")
     assert page.status == 200 and "landing" in page.text
@@ -80,8 +89,7 @@ def test_bodies_arrive_whole_and_arkd_refuses_large_ones(site, arkd):
     assert arkd.last.body == body
     seen = len(arkd.requests)
     refused = site.ask("/api/instances", "POST", body=b"x" * 300_000)
-    assert refused.status == 413 and json.loads(refused.text)["status"] == 413
-    assert refused.get("Content-Type") == "application/problem+json"
+    assert_problem(refused, 413)
     assert len(arkd.requests) == seen
 
 
@@ -98,6 +106,28 @@ def test_tricks_do_not_reach_arkd(site, arkd, target, listener):
     assert len(arkd.requests) + len(site.arkd_admin.requests) == before
 
 
+@pytest.mark.parametrize("target", ["/api/instances", "/api/instances/a/events", "/healthz", "/api/../x"])
+@pytest.mark.parametrize("listener", ["public", "admin"])
+def test_a_method_nginx_refuses_is_a_problem_document(site, arkd, target, listener):
+    before = len(arkd.requests) + len(site.arkd_admin.requests)
+    answer = site.ask(target, "TRACE", port=site.public if listener == "public" else site.admin)
+    assert_problem(answer, 405)
+    assert "GET" in answer.get("Allow")
+    assert len(arkd.requests) + len(site.arkd_admin.requests) == before
+
+
+@pytest.mark.parametrize("method, target", [("TRACE", "/"), ("TRACE", "/instances/a/"), ("POST", "/")])
+def test_a_page_takes_no_other_method(site, method, target):
+    answer = site.ask(target, method)
+    assert answer.status == 405 and "html" in answer.get("Content-Type")
+    assert answer.get("Allow") == "GET, HEAD"
+
+
+@pytest.mark.parametrize("target", ["/x/../api/instances", "//api/instances", "/%61pi/instances", "/x/../healthz"])
+def test_a_path_that_only_becomes_the_api_is_told_so(site, target):
+    assert_problem(site.ask(target), 404)
+
+
 @pytest.mark.parametrize("target", ["/", "/instances/a/", "/admin", "/assets/main-abc123.js"])
 def test_the_admin_port_offers_only_the_api(site, target):
     assert site.ask(target, port=site.admin).status == 404
@@ -107,8 +137,7 @@ def test_arkd_away_is_a_problem_document(site, arkd):
     arkd.stop()
     try:
         answer = site.ask("/api/products")
-        assert answer.status == 503 and json.loads(answer.text)["status"] == 503
-        assert answer.get("Content-Type") == "application/problem+json"
+        assert_problem(answer, 503)
         assert answer.get("Retry-After") == "2"
     finally:
         arkd.start()
