@@ -107,10 +107,15 @@ host_has_bus() {
     host_run "$1" busctl status org.freedesktop.systemd1 >/dev/null 2>&1
 }
 
+# The console of host NAME without its colours.
+console_text() {
+    sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r$//' "$HOSTS/$1/console.log"
+}
+
 # Ends the script with the reason and the end of the host's console, and leaves nothing running.
 host_fail() {
     say "the end of the console of host '$1':"
-    tail -n 25 "$HOSTS/$1/console.log" | sed 's/^/      | /' >&2
+    console_text "$1" | tail -n 25 | sed 's/^/      | /' >&2
     cgroup_destroy "$1"
     die "host '$1' failed: $2"
 }
