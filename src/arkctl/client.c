@@ -101,11 +101,16 @@ ExitCode ctl_report(const Ctl *ctl, const char *act, int r, const sd_bus_error *
 {
         const char *name = error ? error->name : NULL;
         const char *reason = error && error->message ? error->message : strerror(abs(r));
-        const char *remedy = bus_remedy(name, r);
+        const char *remedy = bus_remedy(name, r), *more = strstr(reason, ". ");
+        _cleanup_free_ char *first = NULL;
 
-        /* A reason of several sentences says itself what to do. */
-        if (strstr(reason, ". "))
+        /* A reason of several sentences says itself what to do; but what the bus is to allow is arkctl's own affair. */
+        if (more && streq_ptr(name, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+                first = strndup(reason, (size_t) (more - reason));
+        else if (more)
                 remedy = NULL;
+        if (first)
+                reason = first;
         ctl_error("Cannot %s: %s%s%s%s", act, reason, full_stop(reason), remedy ? " " : "",
                         strempty(remedy));
         return bus_exit_code(name, r);
