@@ -10,6 +10,7 @@
 
 #include "auth/auth.h"
 #include "auth/network.h"
+#include "basic/string-util.h"
 
 /* ---- The gate ---------------------------------------------------------------------------------------------- */
 
@@ -120,7 +121,21 @@ static void test_uids(void **state)
                 assert_int_equal(caller.role, cases[i].role);
                 assert_int_equal(caller.unlimited, cases[i].role == ROLE_OPERATOR);
                 assert_string_equal(caller.identity, cases[i].identity);
+                assert_string_equal(caller.origin, "bus");
                 caller_done(&caller);
+        }
+}
+
+/* Whatever an administrator has to allow is told in the journal, but for reading logs; a customer's own look at what
+ * they were given is not. */
+static void test_audited_verbs(void **state)
+{
+        for (const Action *a = action_table; a->name; a++) {
+                bool expected = a->polkit_action && !endswith(a->polkit_action, ".view-logs") &&
+                                !streq(a->name, "GetAccess");
+
+                if (a->audited != expected)
+                        fail_msg("%s is %s", a->name, a->audited ? "audited" : "not audited");
         }
 }
 
@@ -322,6 +337,7 @@ int main(void)
                 cmocka_unit_test(test_gate),
                 cmocka_unit_test(test_gate_default),
                 cmocka_unit_test(test_uids),
+                cmocka_unit_test(test_audited_verbs),
                 cmocka_unit_test(test_networks),
                 cmocka_unit_test(test_identities),
                 cmocka_unit_test(test_sockets),
