@@ -71,7 +71,7 @@ const Action action_table[] = {
                         .run = run_get_product },
         /* With what may be secret, for whoever may write it back. */
         { "GetWholeProduct", POLKIT "manage-products", ROLE_OPERATOR, NULL, NULL, 0, id_argument,
-                        .run = run_get_product },
+                        .run = run_get_product, .audited = true },
         { "CreateProduct", POLKIT "manage-products", ROLE_OPERATOR, "POST", "/api/products", 201,
                         product_arguments, .run = run_create_product, .audited = true },
         { "PutProduct", POLKIT "manage-products", ROLE_OPERATOR, "PUT", "/api/products/{id}", 200,
