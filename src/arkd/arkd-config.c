@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <systemd/sd-id128.h>
 
+#include "auth/auth.h"
+#include "auth/network.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/parse.h"
 #include "basic/time-util.h"
+#include "core/address-pool.h"
+#include "glue/redis-glue.h"
 
 #define SECTION "arkd"
 
@@ -29,7 +33,6 @@ static int config_string(const char *value, void *target)
 static int config_url(const char *value, void *target)
 {
         char **url = target;
-        const char *host;
         size_t n;
         int r;
 
@@ -37,10 +40,7 @@ static int config_url(const char *value, void *target)
                 *url = mfree(*url);
                 return 0;
         }
-        host = startswith(value, "http://");
-        if (!host)
-                host = startswith(value, "https://");
-        if (!host || !*host || *host == '/' || strpbrk(host, " \t\"<>?#"))
+        if (!auth_url_is_valid(value) || strpbrk(value, " \t\"<>?#"))
                 return -EINVAL;
         r = free_and_strdup(url, value);
         if (r < 0)
@@ -66,6 +66,36 @@ static int config_list(const char *value, void *target)
         strv_free(*list);
         *list = words;
         return 0;
+}
+
+static int config_networks(const char *value, void *target)
+{
+        _cleanup_(strv_freep) char **words = NULL;
+        Network network;
+        int r;
+
+        r = config_list(value, &words);
+        for (char **word = words; r >= 0 && *word; word++)
+                r = network_parse(*word, &network);
+        if (r < 0)
+                return r;
+        strv_free(*(char ***) target);
+        *(char ***) target = TAKE_PTR(words);
+        return 0;
+}
+
+static int config_pool(const char *value, void *target)
+{
+        _cleanup_(address_pool_freep) AddressPool *pool = NULL;
+        int r;
+
+        r = address_pool_new(value, &pool);
+        return r < 0 ? r : free_and_strdup(target, value);
+}
+
+static int config_redis(const char *value, void *target)
+{
+        return redis_address_is_valid(value) ? free_and_strdup(target, value) : -EINVAL;
 }
 
 static int config_unsigned(const char *value, void *target)
@@ -128,13 +158,15 @@ static const struct {
         size_t offset;
         const char *expected;
 } config_keys[] = {
-        { "BaseURL", config_url, FIELD(base_url), "an http:// or https:// URL" },
-        { "Redis", config_string, FIELD(redis), "a socket's path, or address:port" },
+        { "BaseURL", config_url, FIELD(base_url), "an http:// or https:// URL with a host" },
+        { "Redis", config_redis, FIELD(redis), "a socket's path, or address:port with a numeric address" },
         { "Engine", config_path, FIELD(engine), "the path of Docker's socket" },
         { "Tailscale", config_path, FIELD(tailscale), "the path of tailscaled's socket" },
-        { "SubnetPool", config_string, FIELD(subnet_pool), "an IPv4 network" },
+        { "SubnetPool", config_pool, FIELD(subnet_pool),
+                        "an IPv4 network of /12 to /19, outside 100.64.0.0/10" },
         { "Deployment", config_string, FIELD(deployment), "a name" },
-        { "VisitorNetworks", config_list, FIELD(visitor_networks), "networks" },
+        { "VisitorNetworks", config_networks, FIELD(visitor_networks),
+                        "networks such as 10.0.0.0/8 or fd00::/8" },
         { "AllowedHosts", config_list, FIELD(allowed_hosts), "host names" },
         { "ExpiresDays", config_days, FIELD(expires_usec), "a number of days" },
         { "TombstoneDays", config_days, FIELD(tombstone_usec), "a number of days" },
@@ -155,11 +187,20 @@ typedef struct ConfigReader {
         const char *path;
         FILE *file;
         unsigned line;
+        bool goes_on; /* this line, with the value of the one before */
+        char *value; /* of the key that was read last */
         int error;
 } ConfigReader;
 
 static const LogContext refused = { .message_id = MESSAGE_CONFIG_REFUSED };
 static const LogContext unknown = { .message_id = MESSAGE_CONFIG_UNKNOWN_KEY };
+
+static void refuse_value(ConfigReader *reader, const char *name, const char *value, const char *expected)
+{
+        log_full(LOG_ERR, 0, &refused, "%s:%u: %s=%s is not valid, it must be %s", reader->path,
+                        reader->line, name, value, expected);
+        reader->error = -EINVAL;
+}
 
 static int on_key(void *userdata, const char *section, const char *name, const char *value)
 {
@@ -172,16 +213,18 @@ static int on_key(void *userdata, const char *section, const char *name, const c
                 return 1;
         }
         for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
-                int r;
+                char *whole;
 
                 if (!streq(config_keys[i].name, name))
                         continue;
-                r = config_keys[i].parse(value, (char *) reader->config + config_keys[i].offset);
-                if (r < 0) {
-                        log_full(LOG_ERR, 0, &refused, "%s:%u: %s=%s is not valid, it must be %s",
-                                        reader->path, reader->line, name, value, config_keys[i].expected);
-                        reader->error = -EINVAL;
-                }
+                whole = reader->goes_on && reader->value ? str_printf("%s %s", reader->value, value)
+                                                         : strdup(value);
+                free(reader->value);
+                reader->value = whole;
+                if (!whole)
+                        reader->error = log_oom();
+                else if (config_keys[i].parse(whole, (char *) reader->config + config_keys[i].offset) < 0)
+                        refuse_value(reader, name, whole, config_keys[i].expected);
                 return 1;
         }
         log_full(LOG_WARNING, 0, &unknown, "%s:%u: Key %s= is not known, ignoring it", reader->path,
@@ -189,13 +232,39 @@ static int on_key(void *userdata, const char *section, const char *name, const c
         return 1;
 }
 
+/* What does not fit would be taken for a line of its own. */
+static void skip_rest_of_line(ConfigReader *reader, size_t max)
+{
+        int c = fgetc(reader->file);
+
+        if (c == EOF || c == '\n')
+                return;
+        log_full(LOG_ERR, 0, &refused,
+                        "%s:%u: The line is longer than %zu bytes; a value may go on in the next line, "
+                        "which "
+                        "then begins with a blank",
+                        reader->path, reader->line, max);
+        reader->error = -EINVAL;
+        while (c != EOF && c != '\n')
+                c = fgetc(reader->file);
+}
+
 /* inih tells the line of what it cannot parse only; this counts them for what arkd does not know. */
 static char *next_line(char *buffer, int size, void *userdata)
 {
         ConfigReader *reader = userdata;
+        const char *begin;
 
         reader->line++;
-        return fgets(buffer, size, reader->file);
+        if (!fgets(buffer, size, reader->file))
+                return NULL;
+        begin = buffer + strspn(buffer, " \t");
+        reader->goes_on = begin > buffer;
+        if (*begin == '[')
+                reader->value = mfree(reader->value);
+        if (strlen(buffer) + 1 == (size_t) size && !endswith(buffer, "\n"))
+                skip_rest_of_line(reader, (size_t) size - 1);
+        return buffer;
 }
 
 static int config_read_file(Config *config, const char *path)
@@ -208,6 +277,7 @@ static int config_read_file(Config *config, const char *path)
                 return errno == ENOENT ? 0 : log_error_errno(errno, "%s cannot be read: %m", path);
         bad_line = ini_parse_stream(next_line, &reader, on_key, &reader);
         (void) fclose(reader.file);
+        free(reader.value);
         if (bad_line != 0) {
                 log_full(LOG_ERR, 0, &refused,
                                 "%s:%d: This line is neither [section], key=value nor a # comment", path,

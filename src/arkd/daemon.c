@@ -67,11 +67,6 @@ static int daemon_make_manager(Daemon *d, sd_event *event, const Config *config)
 
         r = manager_new(event, &settings, engine_port(d->engine), store_port(d->store), probe_port(d->probe),
                         &d->manager);
-        if (r == -EINVAL)
-                return log_error_errno(r,
-                                "SubnetPool=%s is not valid: it must be an IPv4 network of /12 to /19, "
-                                "outside 100.64.0.0/10",
-                                config->subnet_pool);
         return r < 0 ? log_error_errno(r, "Cannot make the manager: %m") : 0;
 }
 

@@ -3,11 +3,13 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "arkd/arkd-config.h"
 #include "arkd/daemon.h"
+#include "arkd/sockets.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "config.h"
@@ -93,24 +95,43 @@ static int run(const Config *config)
         return r < 0 ? log_error_errno(r, "The event loop failed: %m") : r;
 }
 
+static int load_config(bool check, Config *ret)
+{
+        int r;
+
+        r = config_load(ARK_CONFIG_FILE, ARK_CONFIG_DIR, ret);
+        if (r >= 0)
+                return EXIT_SUCCESS;
+        log_error("%s: the lines above tell what is wrong in %s, %s and the environment",
+                        check ? "The configuration is not in order" : "arkd does not start", ARK_CONFIG_FILE,
+                        ARK_CONFIG_DIR);
+        if (!check)
+                sockets_turn_away();
+        return EX_CONFIG; /* arkd.service does not try again after this */
+}
+
 int main(int argc, char *argv[])
 {
         _cleanup_(config_done) Config config = { 0 };
-        int r;
+        int r, status;
 
         (void) setlocale(LC_ALL, "C.UTF-8");
         r = parse_arguments(argc, argv);
         if (r < 0)
-                return EXIT_FAILURE;
+                return EX_USAGE;
         if (r == 1)
                 return EXIT_SUCCESS;
-        if (config_load(ARK_CONFIG_FILE, ARK_CONFIG_DIR, &config) < 0)
-                return EXIT_FAILURE;
+        status = load_config(r == 2, &config);
+        if (status != EXIT_SUCCESS)
+                return status;
         if (config.log_level >= 0)
                 log_set_max_level(config.log_level);
         if (r == 2) {
                 printf("The configuration is in order.\n");
                 return EXIT_SUCCESS;
         }
-        return run(&config) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = run(&config);
+        if (r < 0)
+                log_error_errno(r, "arkd ends: %m");
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

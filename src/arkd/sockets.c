@@ -2,6 +2,8 @@
 #include "arkd/sockets.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 #include "basic/log.h"
@@ -47,4 +49,25 @@ int sockets_take(HttpServer *server)
                 taken += r;
         }
         return taken;
+}
+
+static bool is_waited_on(int fd)
+{
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, 0) > 0;
+}
+
+void sockets_turn_away(void)
+{
+        int n = sd_listen_fds(1);
+
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++)
+                while (is_waited_on(fd)) {
+                        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+                        if (peer < 0)
+                                break;
+                        close(peer);
+                }
 }

@@ -62,6 +62,9 @@ const char *auth_bearer(const char *authorization);
  * port. Anything else is somebody else's name that leads here. */
 bool auth_host_is_allowed(const Auth *auth, const char *host);
 
+/* Whether it begins with http:// or https:// and a host that could be asked for. */
+bool auth_url_is_valid(const char *url);
+
 /* Adds a name that became known later. 0 or -ENOMEM. */
 int auth_allow_host(Auth *auth, const char *host);
 

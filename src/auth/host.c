@@ -58,6 +58,13 @@ static int url_host(const char *url, char ret_host[HOST_MAX + 1])
         return host_split(s, strcspn(s, "/?#"), ret_host);
 }
 
+bool auth_url_is_valid(const char *url)
+{
+        char host[HOST_MAX + 1];
+
+        return url_host(url, host) >= 0;
+}
+
 int auth_set_hosts(Auth *auth, const AuthSettings *settings)
 {
         char host[HOST_MAX + 1];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "glue/redis-glue.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -259,6 +260,7 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 static int split_host_port(char *address, const char **ret_host, unsigned *ret_port)
 {
         char *colon = strrchr(address, ':');
+        struct in6_addr in;
         unsigned port;
 
         if (!colon || parse_unsigned(colon + 1, &port) < 0 || port == 0 || port > 65535)
@@ -272,14 +274,26 @@ static int split_host_port(char *address, const char **ret_host, unsigned *ret_p
         }
         if (streq(address, "localhost"))
                 *ret_host = "127.0.0.1";
-        else if (address[0] && strspn(address, "0123456789.") == strlen(address))
-                *ret_host = address;
-        else if (strchr(address, ':') && strspn(address, "0123456789abcdefABCDEF:.") == strlen(address))
+        else if (inet_pton(AF_INET, address, &in) == 1 || inet_pton(AF_INET6, address, &in) == 1)
                 *ret_host = address;
         else
                 return -EINVAL;
         *ret_port = port;
         return 0;
+}
+
+static bool is_socket_path(const char *address)
+{
+        return address[0] == '/' && strlen(address) < sizeof(((struct sockaddr_un *) NULL)->sun_path);
+}
+
+bool redis_address_is_valid(const char *address)
+{
+        _cleanup_free_ char *copy = strdup(address);
+        const char *host;
+        unsigned port;
+
+        return copy && (is_socket_path(address) || split_host_port(copy, &host, &port) >= 0);
 }
 
 static int context_new(const char *address, redisAsyncContext **ret)
@@ -291,7 +305,7 @@ static int context_new(const char *address, redisAsyncContext **ret)
         int r;
 
         if (address[0] == '/') {
-                if (strlen(address) >= sizeof(((struct sockaddr_un *) NULL)->sun_path))
+                if (!is_socket_path(address))
                         return -ENAMETOOLONG;
                 context = redisAsyncConnectUnix(address);
         } else {

@@ -24,6 +24,9 @@ typedef void (*RedisLostHandler)(const char *reason, void *userdata);
  * -ENOTCONN and NULL. */
 typedef void (*RedisReplyHandler)(int error, const redisReply *reply, void *userdata);
 
+/* Whether it is an address as below; that nobody may answer there is another matter. */
+bool redis_address_is_valid(const char *address);
+
 /*
  * Starts connecting to address: the path of a unix socket ("/run/redis.sock") or a numeric "host:port"
  * ("127.0.0.1:6379", "[::1]:6379", and "localhost:6379"; other names would block). Handlers are called from the loop.
