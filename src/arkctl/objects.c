@@ -220,6 +220,10 @@ ExitCode objects_read(Ctl *ctl, Objects *ret)
         ExitCode e;
         int r;
 
+        /* A daemon that starts has no objects until its store has been read. Its methods wait for that. */
+        e = ctl_call_manager(ctl, act, "ListProducts", NULL, NULL);
+        if (e != CTL_OK)
+                return e;
         e = ctl_call(ctl, act, ARK_BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
                         &reply, NULL);
         if (e != CTL_OK)

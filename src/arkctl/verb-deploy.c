@@ -13,7 +13,9 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 
-#define TICK_USEC (100 * USEC_PER_MSEC)
+#define TICK_USEC   (100 * USEC_PER_MSEC)
+#define RETRY_USEC  (500 * USEC_PER_MSEC)
+#define PATIENCE_US (60 * USEC_PER_SEC)
 
 /* A deploy that is followed. */
 typedef struct Deploy {
@@ -24,6 +26,8 @@ typedef struct Deploy {
         char *id, *path; /* once the daemon has answered */
         InstanceView view;
         Progress progress;
+        uint64_t lost_usec; /* since when the daemon does not answer; 0 while it does */
+        uint64_t retry_usec; /* when to ask again; 0: not */
         bool over;
         ExitCode result;
 } Deploy;
@@ -80,24 +84,61 @@ static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         Deploy *d = userdata;
         int r;
 
-        if (sd_bus_message_is_method_error(m, NULL))
-                return deploy_fail(d, -sd_bus_message_get_errno(m), sd_bus_message_get_error(m));
         r = instance_view_update(&d->view, m);
         return r < 0 ? deploy_fail(d, r, NULL) : deploy_look(d);
 }
 
-/* Everything anew: at first, and when the daemon has been away. */
-static int deploy_ask(Deploy *d)
+/* A daemon that restarts, or waits for its store, does not answer for a while: that is no end yet. */
+static int deploy_retry(Deploy *d, sd_bus_message *m)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+        uint64_t now = now_monotonic();
+        int r = -sd_bus_message_get_errno(m);
+
+        if (d->lost_usec == 0)
+                d->lost_usec = now;
+        if (bus_exit_code(error->name, r) != CTL_UNAVAILABLE || now - d->lost_usec > PATIENCE_US)
+                return deploy_fail(d, r, error);
+        d->retry_usec = now + RETRY_USEC;
+        return 0;
+}
+
+static int on_all_properties(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Deploy *d = userdata;
+
+        if (sd_bus_message_is_method_error(m, NULL))
+                return deploy_retry(d, m);
+        d->lost_usec = d->retry_usec = 0;
+        return on_properties(m, d, ret_error);
+}
+
+static int on_found(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
         _cleanup_message_ sd_bus_message *call = NULL;
+        Deploy *d = userdata;
         int r;
 
+        if (sd_bus_message_is_method_error(m, NULL))
+                return deploy_retry(d, m);
         r = sd_bus_message_new_method_call(
                         d->ctl->bus, &call, ARK_BUS_NAME, d->path, PROPERTIES_INTERFACE, "GetAll");
         if (r >= 0)
                 r = sd_bus_message_append(call, "s", ARK_INSTANCE_INTERFACE);
         if (r >= 0)
-                r = sd_bus_call_async(d->ctl->bus, NULL, call, on_properties, d, UINT64_MAX);
+                r = sd_bus_call_async(d->ctl->bus, NULL, call, on_all_properties, d, UINT64_MAX);
+        return r < 0 ? deploy_fail(d, r, NULL) : 0;
+}
+
+/* Everything anew: at first, and when the daemon has been away. By its id, which waits until a daemon that starts
+ * has read its store: before, it has no objects. */
+static int deploy_ask(Deploy *d)
+{
+        int r;
+
+        d->retry_usec = 0;
+        r = sd_bus_call_method_async(d->ctl->bus, NULL, ARK_BUS_NAME, ARK_BUS_PATH, ARK_MANAGER_INTERFACE,
+                        "GetInstance", on_found, d, "s", d->id);
         return r < 0 ? deploy_fail(d, r, NULL) : 0;
 }
 
@@ -118,13 +159,10 @@ static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 
 static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        const char *name, *before, *now;
         Deploy *d = userdata;
 
-        if (sd_bus_message_read(m, "sss", &name, &before, &now) < 0 || !d->path)
-                return 0;
         /* Asking starts it again where nothing else does; its start goes on with the deploy. */
-        return deploy_ask(d);
+        return d->path && !d->over ? deploy_ask(d) : 0;
 }
 
 static int on_created(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -168,6 +206,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         int r;
 
         progress_tick(&d->progress);
+        if (d->retry_usec != 0 && now_monotonic() >= d->retry_usec)
+                (void) deploy_ask(d);
         r = sd_event_source_set_time_relative(source, TICK_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -243,7 +283,7 @@ static ExitCode deploy_follow(Deploy *d)
         (void) sd_bus_detach_event(d->ctl->bus);
         if (r < 0)
                 return ctl_report(d->ctl, d->act, r, NULL);
-        if (d->result == CTL_NOT_FOUND)
+        if (d->result == CTL_NOT_FOUND && !d->id)
                 resolve_suggest_product(d->ctl, d->product);
         return d->result == CTL_OK ? deploy_print(d) : d->result;
 }

@@ -45,6 +45,7 @@ static Instance instances[INSTANCES_MAX];
 static size_t n_instances;
 static sd_bus *bus;
 static bool old;
+static unsigned refuse; /* so many calls find the store away */
 static char log_level[16] = "info";
 
 static void _printf_(1, 2) tell(const char *format, ...)
@@ -117,6 +118,7 @@ static int on_step(sd_event_source *source, uint64_t usec, void *userdata)
                 return 0; /* for ever */
         if (step == 2 && streq(i->product, "restarts")) {
                 /* Away, and what happened meanwhile was told to nobody. */
+                refuse = 2;
                 (void) sd_bus_release_name(bus, NAME);
                 (void) free_and_strdup(&i->status, "running");
                 (void) sd_bus_request_name(bus, NAME, 0);
@@ -200,6 +202,10 @@ static int get_instance(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         if (sd_bus_message_read(m, "s", &id) < 0)
                 return -EINVAL;
+        if (refuse > 0) {
+                refuse--;
+                return sd_bus_error_set(error, ERROR("StoreUnavailable"), "The store has not been read yet");
+        }
         i = instance_find(id);
         if (!i)
                 return no_such_instance(id, error);
