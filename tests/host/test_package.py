@@ -11,7 +11,7 @@ from workshop import Workshop
 NAME = "check-package"
 SECRETS = ["/etc/arkd/admin-token", "/etc/arkd/proxy-key", "/etc/arkd/nginx-key.conf"]
 UNITS = ["arkd.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd-redis.service",
-         "arkd-firewall.service"]
+         "arkd-firewall.service", "arkd-cleanup.timer"]
 
 
 @pytest.fixture(scope="module")

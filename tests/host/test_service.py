@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from arkhost import wait_for
+from arkhost import BUS_NAME, BUS_PATH, wait_for
 from workshop import docker_leftovers
 
 SOCKETS = ["arkd.socket", "arkd-admin.socket", "arkd-local.socket"]
@@ -77,6 +77,57 @@ def test_the_visitors_socket_brings_the_others(host):
     host.public.get("/healthz").expect(200)
     host.local.get("/api/products")
     host.wait_healthy()
+
+
+def test_stopped_and_started_many_times(host):
+    """Neither the service nor a socket has a limit that an operator in a hurry could hit."""
+    for _ in range(12):
+        host.exec("systemctl", "stop", "arkd.service", *SOCKETS)
+        host.exec("systemctl", "start", "arkd.socket")
+        host.public.get("/healthz").expect(200)
+    for name in SOCKETS:
+        assert host.unit(name, "ActiveState")["ActiveState"] == "active"
+    host.wait_healthy()
+
+
+def test_a_bad_configuration(host):
+    """It is told in the journal and with 503, without a loop; put right, the next request is answered."""
+    bad = host.path("/etc/arkd/arkd.conf.d/99-bad.conf")
+    since = host.exec("date", "+%s.%N")
+    bad.write_text("[arkd]\nSubnetPool=100.64.0.0/16\n")
+    try:
+        assert host.run("systemctl", "restart", "arkd.service").returncode != 0
+        for _ in range(3):
+            answer = host.public.get("/healthz")
+            answer.expect_problem(503)
+            assert answer.header("Retry-After")
+        end = time.monotonic() + 2
+        wait_for("time passes", lambda: time.monotonic() > end, 5)
+        unit = host.unit("arkd.service", "ActiveState", "ExecMainStatus")
+        assert unit == {"ActiveState": "failed", "ExecMainStatus": "78"}
+        said = [one["MESSAGE"] for one in host.journal("--unit=arkd.service", f"--since=@{since}")]
+        refused = [line for line in said if line.startswith("/etc/arkd/arkd.conf.d/99-bad.conf:2: SubnetPool=")]
+        assert 2 <= len(refused) <= 8, said
+        for name in SOCKETS:
+            assert host.unit(name, "ActiveState")["ActiveState"] == "active"
+        checked = host.run("arkd", "--check-config")
+        assert checked.returncode == 78 and "99-bad.conf:2" in checked.stderr
+    finally:
+        bad.unlink()
+    host.public.get("/healthz").expect(200)
+    host.wait_healthy()
+    assert "in order" in host.exec("arkd", "--check-config")
+
+
+def test_cleanup_runs_every_day(host, work):
+    timer = host.unit("arkd-cleanup.timer", "ActiveState", "UnitFileState", "Persistent")
+    assert timer == {"ActiveState": "active", "UnitFileState": "enabled", "Persistent": "yes"}
+    past, stays = work.deploy(work.quick()), work.deploy(work.quick())
+    host.bus("SetExpiry", "t", "1", path=f"{BUS_PATH}/instance/{past.id}", interface=f"{BUS_NAME}.Instance")
+    host.exec("systemctl", "start", "arkd-cleanup.service")
+    assert past.state()["status"] == "deleted" and docker_leftovers(host, past.id) == []
+    assert stays.state()["status"] == "running"
+    assert host.unit("arkd-cleanup.service", "Result")["Result"] == "success"
 
 
 def test_killed_ten_times_in_a_row(host, work):
