@@ -27,6 +27,8 @@ static void on_expiry_stored(
         ExpiryChange *change = payload;
         Instance *i = manager_get_instance(manager, change->id);
 
+        if (store_error_is_doubtful(error))
+                manager_doubt(manager, STORE_INSTANCE, change->id);
         if (error < 0 && i) {
                 i->expires_usec = change->expires_usec;
                 i->kept = change->kept;
@@ -66,6 +68,14 @@ static int set_expiry(Request *request, Instance *i, uint64_t expires_usec)
         return r;
 }
 
+static void on_job_of_expiry(Request *request, Instance *instance, JobEvent event)
+{
+        if (event != JOB_EVENT_ENDED)
+                return;
+        job_unwait(request);
+        run_set_expiry(request);
+}
+
 void run_set_expiry(Request *request)
 {
         uint64_t expires_usec = 0;
@@ -77,6 +87,10 @@ void run_set_expiry(Request *request)
         i = manager_get_instance(request->manager, id);
         if (!i || i->status == INSTANCE_DELETED)
                 request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "There is no instance “%s”", id);
-        else if (set_expiry(request, i, expires_usec) < 0)
+        else if (i->job && i->job->state == JOB_ENDING) {
+                /* The end is on its way to the store, and must not be written over with what was before it. */
+                if (job_wait(i->job, request, on_job_of_expiry) < 0)
+                        request_fail_errno(request, -ENOMEM, "The expiry cannot be set");
+        } else if (set_expiry(request, i, expires_usec) < 0)
                 change_fail(request, NULL);
 }

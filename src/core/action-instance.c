@@ -302,6 +302,13 @@ static void detach_job(Instance *i, Job *job)
         job_free(job);
 }
 
+static void fail_delete_unstored(Request *request)
+{
+        request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
+                        "The store (Redis) cannot be reached, so nothing was deleted. Try again in a "
+                        "moment");
+}
+
 void run_delete_instance(Request *request)
 {
         Instance *instance = find_instance(request);
@@ -321,6 +328,10 @@ void run_delete_instance(Request *request)
                                 "again in a moment");
                 return;
         }
+        if (!manager_store_connected(request->manager)) {
+                fail_delete_unstored(request);
+                return;
+        }
         r = find_delete_job(request->manager, instance, &job, &is_new);
         if (r < 0) {
                 request_fail_errno(request, r, "The deletion cannot be begun");
@@ -336,12 +347,12 @@ void run_delete_instance(Request *request)
         if (!is_new)
                 return;
         attach_job(instance, job);
+        if (instance->job != job && instance->job->state == JOB_STORING)
+                return; /* stored once that one is */
         r = job_store(job);
         if (r < 0) {
                 detach_job(instance, job);
-                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
-                                "The store (Redis) cannot be reached, so nothing was deleted. Try again in "
-                                "a moment");
+                fail_delete_unstored(request);
         }
 }
 

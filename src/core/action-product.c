@@ -69,6 +69,7 @@ static void on_product_stored(
         Product *product = payload;
         bool exists = manager_get_product(manager, product->id) != NULL;
 
+        manager_doubt_product(manager, product->id, error);
         if (error >= 0 && manager_put_product(manager, product) < 0)
                 log_oom();
         else if (error >= 0)
@@ -85,7 +86,8 @@ static void on_product_deleted(
 {
         Product *product = payload;
 
-        if (error >= 0) {
+        manager_doubt_product(manager, product->id, error);
+        if (error >= 0 && manager_get_product(manager, product->id)) {
                 manager_notify(manager, MANAGER_PRODUCT_REMOVED, NULL, product);
                 manager_remove_product(manager, product->id);
         }

@@ -92,13 +92,16 @@ static void job_tell_waiters(Job *job, JobEvent event)
         }
 }
 
+void job_unwait(Request *request)
+{
+        request->state_free(request->state);
+        request->state = NULL;
+        request->state_free = NULL;
+}
+
 /* ---- Intent ---- */
 
-/* It may have been done. */
-static bool error_is_doubtful(int error)
-{
-        return error == -ENOTCONN || error == -ETIMEDOUT || error == -EIO;
-}
+static void job_store_now(Job *job);
 
 static void job_on_intent_failed(Job *job, int error, const char *reason)
 {
@@ -114,14 +117,23 @@ static void job_on_intent_failed(Job *job, int error, const char *reason)
         else if (i->job && i->job->successor == job)
                 i->job->successor = NULL;
         if (job->kind == JOB_CREATE) {
-                if (error_is_doubtful(error))
-                        manager_doubt(m, i->id);
+                if (store_error_is_doubtful(error))
+                        manager_doubt(m, STORE_INSTANCE, i->id);
                 manager_release_addresses(m, i, false);
                 manager_remove_instance(m, i);
         }
         job_free(job);
-        if (successor && successor->state == JOB_QUEUED)
-                manager_queue_job(m, successor);
+        job_store_now(successor);
+}
+
+/* A deletion that came before this job's intent was stored, and has waited for it: the store finds a job's entry in
+ * the stream only once it has answered. */
+static void job_store_now(Job *job)
+{
+        int r = job && job->state == JOB_STORING && !job->commit && !job->retry ? job_store(job) : 0;
+
+        if (r < 0)
+                job_on_intent_failed(job, r, strerror(-r));
 }
 
 static void job_commit_later(Job *job, sd_event_time_handler_t handler)
@@ -141,9 +153,7 @@ static int job_on_intent_retry(sd_event_source *source, uint64_t usec, void *use
         Job *job = userdata;
 
         job->retry = sd_event_source_disable_unref(job->retry);
-        if (job->cancelled)
-                job_on_intent_failed(job, -ECANCELED, "a deletion came before it");
-        else if (job->successor || job_store(job) < 0)
+        if (job_store(job) < 0)
                 job_commit_later(job, job_on_intent_retry);
         return 0;
 }
@@ -170,7 +180,7 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
 
         job->commit = NULL;
         if (error < 0) {
-                if (job->kind != JOB_CREATE && (error_is_doubtful(error) || job->commit_attempts > 0))
+                if (job->kind != JOB_CREATE && (store_error_is_doubtful(error) || job->commit_attempts > 0))
                         job_on_intent_doubtful(job, reason);
                 else
                         job_on_intent_failed(job, error, reason);
@@ -190,6 +200,7 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
                 manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         }
         job_tell_waiters(job, JOB_EVENT_STORED);
+        job_store_now(job->successor);
         if (i->job == job)
                 manager_queue_job(job->manager, job);
         else

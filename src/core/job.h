@@ -131,6 +131,8 @@ int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned atte
 
 /* The request hears of the job's events until it ends or dies. */
 int job_wait(Job *job, Request *request, JobWaiterHandler handler);
+/* It hears no more of them, and goes on without; for handlers. */
+void job_unwait(Request *request);
 
 /* Starts it; called by the queue. */
 void job_run(Job *job);

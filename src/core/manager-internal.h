@@ -82,8 +82,13 @@ void manager_job_ended(Manager *manager, JobKind kind);
 /* Gives the instance's addresses back, once. used: its ingress address may have been reached by somebody. */
 void manager_release_addresses(Manager *manager, Instance *instance, bool used);
 
-/* settle.c: remembers that the fate of an instance's first record is unknown; takes back what arrived of it. */
-void manager_doubt(Manager *manager, const char *instance_id);
+/* settle.c. Whether what failed so may have been done all the same. */
+bool store_error_is_doubtful(int error);
+/* Remembers that it is not known what the store has of an instance or product; it is given what is right when it
+ * is back: the record as it is here, or none. */
+void manager_doubt(Manager *manager, StoreKind kind, const char *id);
+/* The same after a change of a product ended so; what is doubtful already is written again after a success. */
+void manager_doubt_product(Manager *manager, const char *id, int error);
 void manager_settle(Manager *manager);
 void manager_settle_cancel(Manager *manager);
 

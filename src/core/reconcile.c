@@ -143,6 +143,8 @@ static void judge(InstanceCheck *check, const char *step, const char *what, int 
                 check->trouble = str_printf("%s ran out of the memory it is allowed", what);
         else if (!state->running && !state->restarting)
                 check->trouble = str_printf("%s has ended, with exit status %d", what, state->exit_code);
+        else if (check->message)
+                return; /* one thing at a time */
         else if (state->restarting)
                 check->message = str_printf("%s ended with exit status %d and is being restarted", what,
                                 state->exit_code);

@@ -1,37 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A create whose intent was sent and never answered has been refused to its caller; whatever of it arrived is taken
- * back. Twice: the first time may be sent before the store itself knows which entry of the stream is to go, but what
- * is answered has been preceded by all that was sent before.
+ * A change whose commit was never answered has been refused to its caller; whatever of it arrived is taken back: the
+ * store is given what is known here. Twice: the first time may be sent before the store itself knows which entry of
+ * the job stream is to go, but what is answered has been preceded by all that was sent before.
  */
 
 #include <errno.h>
 
+#include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
 #include "core/manager-internal.h"
 
 #define ROUNDS            2
 #define AT_ONCE_MAX       1000
+#define WRITES_A_DOUBT    4
 #define SETTLE_RETRY_USEC USEC_PER_SEC
 
 typedef struct Doubt {
+        StoreKind kind; /* instance or product */
         char *id, *job;
+        struct json_object *record; /* while it is on its way */
         unsigned rounds; /* that are still to be done */
 } Doubt;
 
 struct Doubts {
         Doubt *items;
-        size_t n, n_sent; /* the first n_sent are being taken back */
+        size_t n, n_sent; /* the first n_sent are on their way */
         Pending *pending;
         sd_event_source *retry;
 };
+
+bool store_error_is_doubtful(int error)
+{
+        return error == -ENOTCONN || error == -ETIMEDOUT || error == -EIO;
+}
 
 static void doubt_done(Doubt *doubt)
 {
         free(doubt->id);
         free(doubt->job);
+        json_object_put(doubt->record);
 }
 
 void manager_settle_cancel(Manager *m)
@@ -66,9 +76,17 @@ static void settle_later(Manager *m)
                 log_oom();
 }
 
-static int doubts_add(struct Doubts *d, const char *id)
+static Doubt *doubts_find(const struct Doubts *d, StoreKind kind, const char *id)
 {
-        Doubt doubt = { strdup(id), str_printf("%s.create", id), ROUNDS };
+        for (size_t i = 0; d && i < d->n; i++)
+                if (d->items[i].kind == kind && streq(d->items[i].id, id))
+                        return d->items + i;
+        return NULL;
+}
+
+static int doubts_add(struct Doubts *d, StoreKind kind, const char *id)
+{
+        Doubt doubt = { kind, strdup(id), str_printf("%s.create", id), NULL, 0 };
         Doubt *grown = doubt.id && doubt.job ? reallocarray(d->items, d->n + 1, sizeof(Doubt)) : NULL;
 
         if (!grown) {
@@ -80,14 +98,23 @@ static int doubts_add(struct Doubts *d, const char *id)
         return 0;
 }
 
-void manager_doubt(Manager *m, const char *instance_id)
+void manager_doubt(Manager *m, StoreKind kind, const char *id)
 {
         if (!m->doubts)
                 m->doubts = new0(struct Doubts, 1);
-        if (!m->doubts || doubts_add(m->doubts, instance_id) < 0)
+        if (!m->doubts || (!doubts_find(m->doubts, kind, id) && doubts_add(m->doubts, kind, id) < 0)) {
                 log_oom();
-        else
-                settle_later(m);
+                return;
+        }
+        /* One that is on its way comes back with a round less. */
+        doubts_find(m->doubts, kind, id)->rounds = m->doubts->pending ? ROUNDS + 1 : ROUNDS;
+        settle_later(m);
+}
+
+void manager_doubt_product(Manager *m, const char *id, int error)
+{
+        if (store_error_is_doubtful(error) || (error >= 0 && doubts_find(m->doubts, STORE_PRODUCT, id)))
+                manager_doubt(m, STORE_PRODUCT, id);
 }
 
 static void on_settled(int error, const char *reason, void *userdata)
@@ -111,25 +138,64 @@ static void on_settled(int error, const char *reason, void *userdata)
         manager_settle(m);
 }
 
+static size_t write_product(Manager *m, Doubt *doubt, StoreWrite *writes)
+{
+        const Product *product = manager_get_product(m, doubt->id);
+
+        if (product)
+                doubt->record = json_object_get(product->json);
+        writes[0] = (StoreWrite){ product ? STORE_PUT : STORE_DELETE, STORE_PRODUCT, doubt->id,
+                product ? json_text(product->json) : NULL };
+        return 1;
+}
+
+static size_t write_instance(Manager *m, Doubt *doubt, StoreWrite *writes)
+{
+        const Instance *i = manager_find_instance(m, doubt->id);
+
+        if (!i) {
+                writes[0] = (StoreWrite){ STORE_DELETE, STORE_INSTANCE, doubt->id };
+                writes[1] = (StoreWrite){ STORE_DELETE, STORE_SECRET, doubt->id };
+                writes[2] = (StoreWrite){ STORE_DELETE, STORE_JOB, doubt->job };
+                writes[3] = (StoreWrite){ STORE_DEQUEUE, .id = doubt->job };
+                return 4;
+        }
+        if (i->job || i->status == INSTANCE_DELETED)
+                return 0; /* the job's end writes it, or has written it, whole */
+        doubt->record = instance_to_json(i, INSTANCE_VIEW_RECORD);
+        if (!doubt->record)
+                return 0;
+        writes[0] = (StoreWrite){ STORE_PUT, STORE_INSTANCE, doubt->id, json_text(doubt->record),
+                .score = i->created_usec };
+        return 1;
+}
+
 void manager_settle(Manager *m)
 {
         struct Doubts *d = m->doubts;
         _cleanup_free_ StoreWrite *writes = NULL;
-        size_t n, n_writes;
+        size_t n_writes = 0, n_writes_max;
 
         if (!d || d->n == 0 || d->pending || !manager_store_connected(m))
                 return; /* called again when the store is back */
-        n = d->n < AT_ONCE_MAX ? d->n : AT_ONCE_MAX;
-        n_writes = 4 * n;
-        writes = new0(StoreWrite, n_writes);
-        for (size_t i = 0; writes && i < n; i++) {
-                writes[4 * i] = (StoreWrite){ STORE_DELETE, STORE_INSTANCE, d->items[i].id };
-                writes[4 * i + 1] = (StoreWrite){ STORE_DELETE, STORE_SECRET, d->items[i].id };
-                writes[4 * i + 2] = (StoreWrite){ STORE_DELETE, STORE_JOB, d->items[i].job };
-                writes[4 * i + 3] = (StoreWrite){ STORE_DEQUEUE, .id = d->items[i].job };
+        d->n_sent = d->n < AT_ONCE_MAX ? d->n : AT_ONCE_MAX;
+        n_writes_max = d->n_sent * WRITES_A_DOUBT;
+        writes = new0(StoreWrite, n_writes_max);
+        if (!writes) {
+                settle_later(m);
+                return;
         }
-        d->n_sent = n;
-        if (!writes || m->store->vtable->commit(m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC,
-                                       on_settled, m, &d->pending) < 0)
+        for (size_t i = 0; i < d->n_sent; i++) {
+                Doubt *doubt = d->items + i;
+
+                json_object_put(doubt->record);
+                doubt->record = NULL;
+                n_writes += doubt->kind == STORE_PRODUCT ? write_product(m, doubt, writes + n_writes)
+                                                         : write_instance(m, doubt, writes + n_writes);
+        }
+        if (n_writes == 0)
+                on_settled(0, NULL, m);
+        else if (m->store->vtable->commit(m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC, on_settled,
+                                 m, &d->pending) < 0)
                 settle_later(m);
 }
