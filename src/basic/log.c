@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/uio.h>
+/* A line is where its caller is, not here. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
 #include "basic/parse.h"

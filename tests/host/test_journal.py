@@ -77,6 +77,7 @@ def test_life_of_an_instance(host, work):
     running = one(host, "INSTANCE_RUNNING", ARK_INSTANCE=instance.id)
     assert running["ARK_PRODUCT"] == product and running["ARK_JOB"] == f"{instance.id}.create"
     assert running["ARK_CALLER"] == "addr:127.0.0.1" and running["PRIORITY"] == "6"
+    assert running["CODE_FILE"].endswith("src/core/job-record.c") and running["CODE_FUNC"] == "job_log_end"
     assert running["SYSLOG_IDENTIFIER"] == "arkd" and running["_SYSTEMD_UNIT"] == "arkd.service"
     host.bus("Restart", path=f"{BUS_PATH}/instance/{instance.id}", interface=f"{BUS_NAME}.Instance")
     restarted = one(host, "INSTANCE_RESTARTED", ARK_INSTANCE=instance.id)
@@ -339,7 +340,7 @@ def test_configuration(host):
     host.exec("tee", file, input="[arkd]\nColour=red\nWorkers=many\n")
     try:
         done = host.run("systemd-run", "--wait", "--quiet", "/usr/sbin/arkd", "--check-config")
-        assert done.returncode == 1
+        assert done.returncode == 78  # EX_CONFIG: it is not tried again
     finally:
         host.exec("rm", file)
     assert f"{file}:2: Key Colour=" in told_since(host, mark, "CONFIG_UNKNOWN_KEY")[0]["MESSAGE"]
@@ -362,9 +363,11 @@ def test_level_at_run_time(host, work):
         assert host.bus_property("LogLevel", *LOG_CONTROL[:2]) == "debug"
         more = work.deploy(product)
         assert {"app-image", "health"} <= {line.get("ARK_STEP") for line in debug_lines(host, more)}
+    mark = now()
     with level(host, "warning"):
         less = work.deploy(product)
-        one(host, "LOG_LEVEL_SET", ARK_CALLER="uid:0", MESSAGE="uid:0 set the log level to warning")
+        entry, = told_since(host, mark, "LOG_LEVEL_SET")
+        assert entry["MESSAGE"] == "uid:0 set the log level to warning" and entry["ARK_CALLER"] == "uid:0"
     assert [entries(host, "INSTANCE_RUNNING", ARK_INSTANCE=each.id) != [] for each in (usual, more, less)] \
         == [True, True, False]
     assert host.bus_property("LogLevel", *LOG_CONTROL[:2]) == "info"
