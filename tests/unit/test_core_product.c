@@ -67,6 +67,9 @@ static void test_bad(void **state)
                 { "{\"id\":\"shop\",\"name\":\"a\\u001b[31m\",\"image\":\"a\"}", "name" },
                 { "{\"id\":\"shop\",\"name\":\"a\\nb\",\"image\":\"a\"}", "name" },
                 { WITH("\"description\":7"), "description" },
+                { WITH("\"description\":\"a\\u001b[31m\""), "description" },
+                { WITH("\"description\":\"a\\rb\""), "description" },
+                { WITH("\"description\":{\"es\":\"a\",\"en\":\"b\\u202e\"}"), "description" },
                 { WITH("\"description\":null"), "description" },
                 { WITH("\"icon\":\"http://example.org/x.png\""), "icon" },
                 { WITH("\"icon\":\"data:text/html,x\""), "icon" },
@@ -198,7 +201,7 @@ static void test_too_much(void **state)
 static void test_good(void **state)
 {
         Product *p = good(WITH(
-                        "\"name\":{\"es\":\"Tienda ñ\",\"en\":\"Shop\"},\"description\":\"two\\nlines\","
+                        "\"name\":{\"es\":\"Tienda ñ\",\"en\":\"Shop\"},\"description\":\"two\\n\\tlines\","
                         "\"icon\":\"data:image/png;base64,AAAA\",\"port\":8080,\"prefix\":\"keep\","
                         "\"health_path\":\"/up?x=%20\",\"env\":{\"A\":\"${DB_HOST}:$$\",\"B.c-d\":\"\","
                         "\"null\":\"x\"},\"database\":{\"image\":\"postgres@sha256:ab\"},"
@@ -219,7 +222,7 @@ static void test_good(void **state)
         assert_int_equal(p->app_limits.nano_cpus, 500000000);
         assert_int_equal(p->app_limits.pids, 100);
         assert_int_equal(p->database_limits.memory, 256 << 20);
-        assert_int_equal(p->database_limits.pids, 0);
+        assert_int_equal(p->database_limits.pids, 512);
         assert_int_equal(p->expires_usec, 0);
         assert_int_equal(p->deadline_usec, 3600 * USEC_PER_SEC);
         assert_string_equal(p->user, "1000");
@@ -232,7 +235,7 @@ static void test_good(void **state)
 static void test_defaults(void **state)
 {
         Product *p = good("{" BASE "}"), *again;
-        struct json_object *json = p->json, *database;
+        struct json_object *json = p->json, *database, *limits;
         const char *s;
         uint64_t n;
         bool b;
@@ -252,6 +255,14 @@ static void test_defaults(void **state)
         assert_string_equal(s, "docker.io/library/postgres:16");
         assert_int_equal(json_get_string(database, "data_path", &s), 0);
         assert_string_equal(s, "/var/lib/postgresql/data");
+        assert_int_equal(p->app_limits.pids, 512);
+        assert_int_equal(p->database_limits.pids, 512);
+        assert_int_equal(p->app_limits.memory, 0);
+        limits = json_get(json, "limits");
+        assert_int_equal(json_get_u64(json_get(limits, "app"), "pids", &n), 0);
+        assert_int_equal(n, 512);
+        assert_int_equal(json_get_u64(json_get(limits, "database"), "pids", &n), 0);
+        assert_int_equal(n, 512);
         assert_true(p->expires_usec == UINT64_MAX);
         again = good(json_text(json));
         assert_string_equal(json_text(again->json), json_text(json));
@@ -260,6 +271,7 @@ static void test_defaults(void **state)
 
         p = good(WITH("\"database\":null"));
         assert_null(p->database_image);
+        assert_null(json_get(json_get(p->json, "limits"), "database"));
         again = good(json_text(p->json));
         assert_null(again->database_image);
         product_unref(again);
