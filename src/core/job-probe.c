@@ -64,8 +64,8 @@ static bool probe_container(StepRun *run, const char *what, const ContainerState
         else if (!state->running && !state->restarting)
                 reason = str_printf("%s ended right after its start, with exit status %d", what,
                                 state->exit_code);
-        else if (state->restart_count >= RESTARTS_MAX &&
-                        state->restarting) /* running, it has no exit status */
+        else if (state->restart_count >= RESTARTS_MAX && state->restarting)
+                /* Only between two starts is the exit status that of the last. */
                 reason = str_printf("%s keeps ending right after its start, last with exit status %d", what,
                                 state->exit_code);
         else
