@@ -45,6 +45,19 @@ static void check_running(World *w, const Instance *i)
         world_assert(w, address_pool_reserve_subnet(w->manager->addresses, i->subnet) == -EEXIST);
 }
 
+/* It has been running and is not any more: an operator restarts or deletes it, and its data is kept. */
+static void check_broken(World *w, const Instance *i)
+{
+        InstanceNames names;
+
+        instance_names(i, &names);
+        world_assert(w, i->timeline[PHASE_READY] != TIMELINE_UNSET);
+        world_assert(w, i->error_reason && i->error_step && i->upstream);
+        world_assert(w, fake_ports_record(w->ports, STORE_SECRET, i->id) && i->access_token);
+        world_assert(w, !i->has_database || fake_ports_find(w->ports, RESOURCE_VOLUME, names.volume));
+        world_assert(w, has_compose(w, i->id));
+}
+
 static void check_gone(World *w, const Instance *i)
 {
         InstanceNames names;
@@ -74,7 +87,7 @@ static void check_resources(World *w)
                 if (!string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT) ||
                                 streq(r->name, ARK_INGRESS_NETWORK))
                         continue;
-                world_assert(w, owner && owner->status == INSTANCE_RUNNING);
+                world_assert(w, owner && instance_has_resources(owner));
         }
 }
 
@@ -88,7 +101,7 @@ static void check_store(World *w)
                 const char *status;
 
                 if (r->kind == STORE_SECRET)
-                        world_assert(w, i && i->status == INSTANCE_RUNNING);
+                        world_assert(w, i && instance_has_resources(i));
                 if (r->kind != STORE_INSTANCE)
                         continue;
                 world_assert(w, i != NULL);
@@ -108,7 +121,7 @@ static void check_addresses(World *w, const Instance *i)
 
         for (const Instance *o = manager_next_instance(w->manager, NULL); o;
                         o = manager_next_instance(w->manager, o->id)) {
-                if (o->status != INSTANCE_RUNNING)
+                if (!instance_has_resources(o))
                         continue;
                 subnet_taken = subnet_taken || streq_ptr(o->subnet, i->subnet);
                 address_taken = address_taken || streq_ptr(o->ingress_address, i->ingress_address);
@@ -134,6 +147,8 @@ static void check_instances(World *w)
                 world_assert(w, !i->job);
                 if (i->status == INSTANCE_RUNNING)
                         check_running(w, i);
+                else if (i->status == INSTANCE_FAILED && i->subnet)
+                        check_broken(w, i);
                 else {
                         world_assert(w, i->status == INSTANCE_FAILED || i->status == INSTANCE_DELETED);
                         check_gone(w, i);

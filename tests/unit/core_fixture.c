@@ -175,6 +175,14 @@ struct json_object *json_of(const char *text)
         return json;
 }
 
+struct json_object *json_named(const char *name, const char *value)
+{
+        struct json_object *json = json_object_new_object();
+
+        assert_int_equal(json_set_string(json, name, value), 0);
+        return json;
+}
+
 static void on_answer(Request *request, void *userdata)
 {
         Ask *a = userdata;
@@ -239,10 +247,7 @@ void ask_create(World *w, Ask *a, Variant variant)
 
 void ask_delete(World *w, Ask *a, const char *id)
 {
-        struct json_object *arguments = json_object_new_object();
-
-        assert_int_equal(json_set_string(arguments, "id", id), 0);
-        ask(w, a, "DeleteInstance", ROLE_OPERATOR, "uid:0", arguments);
+        ask(w, a, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", id));
 }
 
 const char *ask_id(const Ask *a)
@@ -251,6 +256,23 @@ const char *ask_id(const Ask *a)
 
         assert_int_equal(json_get_string(a->result, "id", &id), 0);
         return id;
+}
+
+Instance *world_first(World *w)
+{
+        return manager_next_instance(w->manager, NULL);
+}
+
+World *world_created(Variant variant)
+{
+        _cleanup_ask_ Ask create = { 0 };
+        World *w = world_new();
+
+        ask_create(w, &create, variant);
+        world_run(w);
+        world_assert(w, create.fault == FAULT_NONE);
+        world_assert(w, world_first(w) && world_first(w)->status == INSTANCE_RUNNING);
+        return w;
 }
 
 const char *world_id(World *w)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/instance.h"
 #include "core/manager.h"
 #include "core/request.h"
 #include "fake_ports.h"
@@ -44,6 +45,8 @@ void world_fail(World *w, const char *what, const char *file, int line);
 
 /* With a product of each variant in the store ("p0" to "p5"), and a manager that has read it. */
 World *world_new(void);
+/* The same with a running instance. */
+World *world_created(Variant variant);
 World *world_free(World *w);
 
 void world_start(World *w);
@@ -84,6 +87,8 @@ void ask_now(World *w, Ask *ask, const char *action, Role role, const char *iden
 void ask_drop(Ask *ask);
 
 struct json_object *json_of(const char *text);
+/* An object of one member. */
+struct json_object *json_named(const char *name, const char *value);
 /* As an operator. */
 void ask_create(World *w, Ask *a, Variant variant);
 void ask_delete(World *w, Ask *a, const char *id);
@@ -92,3 +97,4 @@ const char *ask_id(const Ask *a);
 /* The only instance's status, NULL where there is none. */
 const char *world_status(World *w);
 const char *world_id(World *w);
+Instance *world_first(World *w);

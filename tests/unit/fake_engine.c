@@ -235,6 +235,8 @@ static void effect_start(FakeOp *op)
                 return;
         }
         c->running = !(p->app_exits && !c->volume);
+        c->restarting = c->oom_killed = false;
+        c->health = CONTAINER_HEALTH_NONE;
         c->exit_code = c->running ? 0 : 3;
         volume = c->volume ? fake_ports_find(p, RESOURCE_VOLUME, c->volume) : NULL;
         if (volume && volume->contents == FAKE_VOLUME_EMPTY)
@@ -279,7 +281,9 @@ static void answer_state(FakeOp *op)
                 op->on_state(op->error, op->reason, NULL, op->userdata);
                 return;
         }
-        state.running = c->running;
+        state.running = c->running && !c->restarting;
+        state.restarting = c->restarting;
+        state.health = c->health;
         state.exit_code = c->exit_code;
         state.restart_count = c->restart_count;
         state.oom_killed = c->oom_killed;

@@ -61,7 +61,8 @@ struct FakeResource {
         char *subnet; /* of networks */
         char *image, *volume; /* of containers */
         char *networks[ATTACHMENTS_MAX], *addresses[ATTACHMENTS_MAX];
-        bool running;
+        bool running, restarting;
+        ContainerHealth health;
         int exit_code;
         unsigned restart_count;
         bool oom_killed;

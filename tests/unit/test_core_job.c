@@ -46,31 +46,19 @@ static void assert_before(World *w, const char *first, const char *second)
 
 static const char *message(World *w)
 {
-        return manager_next_instance(w->manager, NULL)->message;
+        return world_first(w)->message;
 }
 
 static const char *reason(World *w)
 {
-        return strempty(manager_next_instance(w->manager, NULL)->error_reason);
+        return strempty(world_first(w)->error_reason);
 }
 
 /* ---- Order ---- */
 
-static World *created(Variant variant)
-{
-        _cleanup_ask_ Ask create = { 0 };
-        World *w = world_new();
-
-        world_case("variant %d", (int) variant);
-        ask_create(w, &create, variant);
-        world_run(w);
-        world_assert(w, create.fault == FAULT_NONE);
-        return w;
-}
-
 static void test_order(void **state)
 {
-        World *w = created(VARIANT_STRIP);
+        World *w = world_created(VARIANT_STRIP);
 
         /* The intent first, the end last; with a secret and an entry in the stream, all at once. */
         assert_before(w, "= commit put secret put instance put job enqueue", "ensure_image");
@@ -94,13 +82,13 @@ static void test_order(void **state)
 
 static void test_order_of_eager(void **state)
 {
-        World *w = created(VARIANT_EAGER_KEEP);
+        World *w = world_created(VARIANT_EAGER_KEEP);
 
         assert_before(w, "start_container ID", "= database_login");
         assert_before(w, "= database_login", "commit put instance delete job dequeue");
         assert_true(logged(w, "http_get /instances/ID/up"));
         world_free(w);
-        w = created(VARIANT_ALONE);
+        w = world_created(VARIANT_ALONE);
         assert_false(logged(w, "create_volume") || logged(w, "database_login") ||
                         logged(w, "start_container ID_db"));
         assert_true(logged(w, "http_get /up"));
@@ -109,7 +97,7 @@ static void test_order_of_eager(void **state)
 
 static void test_order_of_delete(void **state)
 {
-        World *w = created(VARIANT_STRIP);
+        World *w = world_created(VARIANT_STRIP);
         _cleanup_ask_ Ask delete = { 0 };
 
         ask_delete(w, &delete, world_id(w));
@@ -137,8 +125,8 @@ static void test_order_of_undo(void **state)
         assert_before(w, "= remove_container ID", "remove_container ID_db");
         assert_before(w, "= remove_container ID_db", "remove_volume");
         assert_before(w, "= remove_volume", "remove_network");
-        assert_string_equal(manager_next_instance(w->manager, NULL)->error_log, "last words");
-        assert_string_equal(manager_next_instance(w->manager, NULL)->error_step, "health");
+        assert_string_equal(world_first(w)->error_log, "last words");
+        assert_string_equal(world_first(w)->error_step, "health");
         assert_true(strstr(reason(w), "exit status 3"));
         world_check(w);
         world_free(w);
@@ -156,7 +144,7 @@ static void try_failing(Variant variant, const char *call, const char *step)
         w->ports->failing = call;
         ask_create(w, &create, variant);
         world_run(w);
-        i = manager_next_instance(w->manager, NULL);
+        i = world_first(w);
         world_assert(w, i && i->status == INSTANCE_FAILED);
         world_assert(w, streq(i->error_step, step));
         world_assert(w, strstr(i->error_reason, "it was made to fail"));
@@ -224,7 +212,7 @@ static void test_undo_that_cannot(void **state)
         world_run(w);
         assert_string_equal(world_status(w), "failed");
         assert_true(strstr(message(w), "not all of it could be removed"));
-        assert_non_null(manager_next_instance(w->manager, NULL)->subnet); /* not another's yet */
+        assert_non_null(world_first(w)->subnet); /* not another's yet */
         ask_delete(w, &delete, world_id(w));
         world_run(w);
         assert_int_equal(delete.fault, FAULT_FAILED);
@@ -269,7 +257,7 @@ static void test_secrets_in_logs(void **state)
         ask_create(w, &create, VARIANT_STRIP);
         while (!create.answered)
                 assert_true(fake_ports_step(w->ports));
-        i = manager_next_instance(w->manager, NULL);
+        i = world_first(w);
         /* So long that it is cut in the middle of a secret, or would be. */
         for (size_t cut = 0; cut < 3; cut++) {
                 n = 0;

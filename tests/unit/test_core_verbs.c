@@ -20,14 +20,6 @@ static struct json_object *order(const char *product, const char *name, const ch
         return arguments;
 }
 
-static struct json_object *named(const char *name, const char *value)
-{
-        struct json_object *arguments = json_object_new_object();
-
-        assert_int_equal(json_set_string(arguments, name, value), 0);
-        return arguments;
-}
-
 static void assert_fault(World *w, const Ask *a, Fault fault, const char *field)
 {
         world_case("%s", strempty(a->reason));
@@ -111,16 +103,16 @@ static void test_outside_away(void **state)
                 assert_fault(w, &a,
                                 who[i] == FAKE_ENGINE ? FAULT_ENGINE_UNAVAILABLE : FAULT_STORE_UNAVAILABLE,
                                 NULL);
-                ask_now(w, &b, "DeleteInstance", ROLE_OPERATOR, "uid:0", named("id", id));
+                ask_now(w, &b, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", id));
                 assert_fault(w, &b,
                                 who[i] == FAKE_ENGINE ? FAULT_ENGINE_UNAVAILABLE : FAULT_STORE_UNAVAILABLE,
                                 NULL);
-                ask_now(w, &b, "GetInstance", ROLE_VISITOR, "addr:1", named("id", id));
+                ask_now(w, &b, "GetInstance", ROLE_VISITOR, "addr:1", json_named("id", id));
                 assert_int_equal(b.fault, FAULT_NONE);
                 fake_ports_return(w->ports, who[i]);
                 world_run(w);
                 assert_string_equal(world_status(w), "running");
-                ask_now(w, &b, "DeleteInstance", ROLE_OPERATOR, "uid:0", named("id", id));
+                ask_now(w, &b, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", id));
                 assert_int_equal(b.fault, FAULT_NONE);
                 world_check(w);
                 world_free(w);
@@ -179,10 +171,10 @@ static void test_quotas(void **state)
         assert_fault(w, &b, FAULT_QUOTA_EXCEEDED, NULL);
         assert_non_null(strstr(b.reason, "5 applications already"));
         /* One deleted makes room for one, until the minute is full. */
-        ask_now(w, &b, "DeleteInstance", ROLE_OPERATOR, "uid:0", named("id", ask_id(&a)));
+        ask_now(w, &b, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", ask_id(&a)));
         ask_now(w, &b, "CreateInstance", ROLE_VISITOR, "addr:1", order("p4", "x", NULL));
         assert_int_equal(b.fault, FAULT_NONE);
-        ask_now(w, &a, "DeleteInstance", ROLE_OPERATOR, "uid:0", named("id", ask_id(&b)));
+        ask_now(w, &a, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", ask_id(&b)));
         ask_now(w, &b, "CreateInstance", ROLE_VISITOR, "addr:1", order("p4", "x", NULL));
         assert_fault(w, &b, FAULT_QUOTA_EXCEEDED, NULL);
         assert_non_null(strstr(b.reason, "within a minute"));
@@ -402,7 +394,7 @@ static void test_views(void **state)
         id = ask_id(&create);
         assert_int_equal(json_get_string(create.result, "access_token", &token), 0);
         i = manager_get_instance(w->manager, id);
-        arguments = named("id", id);
+        arguments = json_named("id", id);
         assert_int_equal(json_set_string(arguments, "access_token", token), 0);
         ask(w, &a, "GetAccess", ROLE_VISITOR, "addr:1", json_object_get(arguments));
         world_run(w);
@@ -414,9 +406,9 @@ static void test_views(void **state)
         assert_true(startswith(value, "admin ") && strlen(value) == 6 + 24);
         assert_string_equal(value + 6, i->secrets.items[0].value);
 
-        ask_now(w, &a, "GetAccess", ROLE_VISITOR, "addr:1", named("id", id));
+        ask_now(w, &a, "GetAccess", ROLE_VISITOR, "addr:1", json_named("id", id));
         assert_fault(w, &a, FAULT_UNAUTHENTICATED, "access_token");
-        arguments = named("id", id);
+        arguments = json_named("id", id);
         assert_int_equal(json_set_string(arguments, "access_token", "wrong"), 0);
         ask_now(w, &a, "GetAccess", ROLE_VISITOR, "addr:1", arguments);
         assert_fault(w, &a, FAULT_UNAUTHENTICATED, "access_token");
@@ -426,7 +418,7 @@ static void test_views(void **state)
                 for (Role role = ROLE_VISITOR; role <= ROLE_OPERATOR; role++) {
                         const char *text;
 
-                        arguments = k == 0 ? named("id", id) : k == 2 ? named("id", "p0") : NULL;
+                        arguments = k == 0 ? json_named("id", id) : k == 2 ? json_named("id", "p0") : NULL;
                         ask_now(w, &a, verbs[k], role, "addr:9", arguments);
                         assert_int_equal(a.fault, FAULT_NONE);
                         text = json_text(a.result);
@@ -438,20 +430,20 @@ static void test_views(void **state)
                                                 strstr(text, "SECRET:"));
                         assert_null(strstr(text, "ingress_address"));
                 }
-        ask_now(w, &a, "GetCredentials", ROLE_OPERATOR, "uid:0", named("id", id));
+        ask_now(w, &a, "GetCredentials", ROLE_OPERATOR, "uid:0", json_named("id", id));
         assert_int_equal(json_get_string(a.result, "password", &value), 0);
         assert_string_equal(value, i->database_password);
         assert_int_equal(strlen(value), 32);
-        ask_now(w, &a, "GetCompose", ROLE_OPERATOR, "uid:0", named("id", id));
+        ask_now(w, &a, "GetCompose", ROLE_OPERATOR, "uid:0", json_named("id", id));
         assert_int_equal(a.fault, FAULT_NONE);
         ask_delete(w, &a, id);
         world_run(w);
 
         static const char *const after[] = { "GetAccess", "GetCredentials", "GetCompose" };
         for (size_t k = 0; k < ELEMENTSOF(after); k++) {
-                ask_now(w, &a, after[k], ROLE_OPERATOR, "uid:0", named("id", id));
+                ask_now(w, &a, after[k], ROLE_OPERATOR, "uid:0", json_named("id", id));
                 assert_fault(w, &a, FAULT_CONFLICT, "id");
-                ask_now(w, &a, after[k], ROLE_OPERATOR, "uid:0", named("id", "client_zzzzzzzzzzzz"));
+                ask_now(w, &a, after[k], ROLE_OPERATOR, "uid:0", json_named("id", "client_zzzzzzzzzzzz"));
                 assert_fault(w, &a, FAULT_NO_SUCH_INSTANCE, "id");
         }
         world_check(w);

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The catalogue, watches, what the engine tells, damaged records, old records. */
+
+#include <stdio.h>
+
+#include "basic/json-util.h"
+#include "basic/time-util.h"
+#include "core_fixture.h"
+#include "fake_clock.h"
+
+/* ---- Catalogue ---- */
+
+#define SHOP "{\"id\":\"shop\",\"name\":\"%s\",\"image\":\"a:1\",\"database\":null}"
+
+static void set(World *w, Ask *a, const char *verb, const char *name)
+{
+        struct json_object *arguments = json_object_new_object();
+        char text[256];
+
+        (void) snprintf(text, sizeof text, SHOP, name);
+        assert_int_equal(json_set(arguments, "product", json_of(text)), 0);
+        if (streq(verb, "PutProduct"))
+                assert_int_equal(json_set_string(arguments, "id", "shop"), 0);
+        ask_now(w, a, verb, ROLE_OPERATOR, "uid:0", arguments);
+}
+
+static void test_catalogue(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask a = { 0 };
+        struct json_object *arguments;
+
+        set(w, &a, "CreateProduct", "One");
+        assert_true(a.fault == FAULT_NONE && a.created);
+        set(w, &a, "CreateProduct", "Two");
+        assert_true(a.fault == FAULT_CONFLICT && streq(a.field, "id"));
+        set(w, &a, "PutProduct", "Three");
+        assert_true(a.fault == FAULT_NONE && !a.created);
+        set(w, &a, "SetProduct", "Four");
+        assert_true(a.fault == FAULT_NONE);
+        assert_non_null(strstr(fake_ports_record(w->ports, STORE_PRODUCT, "shop"), "Four"));
+        arguments = json_of(
+                        "{\"id\":\"other\",\"product\":{\"id\":\"shop\",\"name\":\"x\",\"image\":\"a\"}}");
+        ask_now(w, &a, "PutProduct", ROLE_OPERATOR, "uid:0", arguments);
+        assert_true(a.fault == FAULT_INVALID_ARGUMENT && streq(a.field, "id"));
+        ask_now(w, &a, "CreateProduct", ROLE_OPERATOR, "uid:0",
+                        json_of("{\"product\":{\"id\":\"shop\",\"x\":1}}"));
+        assert_true(a.fault == FAULT_INVALID_ARGUMENT && streq(a.field, "x"));
+        ask_now(w, &a, "CreateProduct", ROLE_OPERATOR, "uid:0", json_of("{\"product\":[]}"));
+        assert_true(a.fault == FAULT_INVALID_ARGUMENT && streq(a.field, "product"));
+
+        ask_now(w, &a, "CreateInstance", ROLE_OPERATOR, "uid:0",
+                        json_of("{\"product_id\":\"shop\",\"client_name\":\"x\"}"));
+        assert_int_equal(a.fault, FAULT_NONE);
+        ask_now(w, &a, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "shop"));
+        assert_int_equal(a.fault, FAULT_IN_USE);
+        world_run(w);
+        ask_delete(w, &a, world_id(w));
+        world_run(w);
+        ask_now(w, &a, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "shop"));
+        assert_int_equal(a.fault, FAULT_NONE);
+        assert_null(fake_ports_record(w->ports, STORE_PRODUCT, "shop"));
+        ask_now(w, &a, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "shop"));
+        assert_int_equal(a.fault, FAULT_NO_SUCH_PRODUCT);
+        ask_now(w, &a, "GetProduct", ROLE_VISITOR, "addr:1", json_named("id", "shop"));
+        assert_int_equal(a.fault, FAULT_NO_SUCH_PRODUCT);
+        world_check(w);
+        world_free(w);
+}
+
+/* Each way in which the store can fail a change: the caller is told, and what is shown is what is stored. */
+static void test_catalogue_faults(void **state)
+{
+        for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++)
+                for (int going = 0; going < 3; going++) {
+                        World *w = world_new();
+                        _cleanup_ask_ Ask a = { 0 };
+                        bool shown;
+
+                        world_case("%s, %d", fake_fault_to_string(fault), going);
+                        w->ports->plans[0] = (FakePlan){ w->ports->n_calls, fault };
+                        ask(w, &a, "CreateProduct", ROLE_OPERATOR, "uid:0",
+                                        json_of("{\"product\":{\"id\":\"shop\",\"name\":\"x\",\"image\":"
+                                                "\"a\"}}"));
+                        if (going == 1)
+                                ask_drop(&a); /* the caller has gone; the change goes on */
+                        else if (going == 2)
+                                world_stop(w); /* so has the manager: nobody is called back */
+                        if (going == 2)
+                                world_start(w);
+                        world_run(w);
+                        shown = manager_get_product(w->manager, "shop") != NULL;
+                        if (going == 0)
+                                world_assert(w, (a.fault == FAULT_NONE) == shown &&
+                                                                (shown || a.fault == FAULT_STORE_UNAVAILABLE));
+                        if (fault == FAKE_FINE)
+                                world_assert(w, shown);
+                        world_assert(w, (fake_ports_record(w->ports, STORE_PRODUCT, "shop") != NULL) ==
+                                                        shown);
+                        ask_done(&a);
+                        world_free(w);
+                }
+}
+
+/* ---- Watches ---- */
+
+typedef struct Watcher {
+        ManagerWatch *watch, *other;
+        unsigned n[MANAGER_CONNECTED_CHANGED + 1];
+        bool frees_itself, frees_other;
+} Watcher;
+
+static void on_event(ManagerEvent event, Instance *instance, Product *product, void *userdata)
+{
+        Watcher *watcher = userdata;
+
+        watcher->n[event]++;
+        assert_true((instance != NULL) == (event <= MANAGER_INSTANCE_REMOVED));
+        assert_true((product != NULL) ==
+                        (event >= MANAGER_PRODUCT_ADDED && event <= MANAGER_PRODUCT_REMOVED));
+        if (watcher->frees_other)
+                watcher->other = manager_watch_free(watcher->other);
+        if (watcher->frees_itself)
+                watcher->watch = manager_watch_free(watcher->watch);
+}
+
+static void test_watches(void **state)
+{
+        World *w = world_new();
+        Watcher all = { 0 }, once = { .frees_itself = true }, killer = { .frees_other = true },
+                victim = { 0 };
+        _cleanup_ask_ Ask a = { 0 }, b = { 0 };
+
+        /* In both orders, as the list has one. */
+        assert_int_equal(manager_watch(w->manager, on_event, &all, &all.watch), 0);
+        assert_int_equal(manager_watch(w->manager, on_event, &victim, &victim.watch), 0);
+        assert_int_equal(manager_watch(w->manager, on_event, &once, &once.watch), 0);
+        assert_int_equal(manager_watch(w->manager, on_event, &killer, &killer.watch), 0);
+        killer.other = victim.watch;
+        ask_create(w, &a, VARIANT_STRIP);
+        world_run(w);
+        assert_int_equal(once.n[MANAGER_INSTANCE_ADDED], 1);
+        assert_int_equal(once.n[MANAGER_INSTANCE_CHANGED], 0);
+        assert_int_equal(victim.n[MANAGER_INSTANCE_ADDED], 0);
+        assert_int_equal(all.n[MANAGER_INSTANCE_ADDED], 1);
+        assert_true(all.n[MANAGER_INSTANCE_CHANGED] >= 6);
+        ask_delete(w, &a, world_id(w));
+        ask_delete(w, &b, world_id(w));
+        world_run(w);
+        assert_int_equal(all.n[MANAGER_INSTANCE_REMOVED], 1);
+        assert_int_equal(all.n[MANAGER_INSTANCE_ADDED], 1);
+        fake_ports_lose(w->ports, FAKE_ENGINE, 10);
+        world_run(w);
+        assert_true(all.n[MANAGER_CONNECTED_CHANGED] >= 2);
+        /* Two deletions of one product at the same moment: it goes once. */
+        ask(w, &a, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "p1"));
+        ask(w, &b, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "p1"));
+        world_run(w);
+        assert_int_equal(all.n[MANAGER_PRODUCT_REMOVED], 1);
+        manager_watch_free(all.watch);
+        manager_watch_free(killer.watch);
+        world_free(w);
+}
+
+/* ---- What the engine tells ---- */
+
+static void tell(World *w, const char *event)
+{
+        w->ports->on_event(world_id(w), "app", event, w->ports->watcher[FAKE_ENGINE]);
+        world_run(w);
+}
+
+static void test_containers_that_end(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        InstanceNames names;
+        FakeResource *app, *database;
+
+        instance_names(world_first(w), &names);
+        app = fake_ports_find(w->ports, RESOURCE_CONTAINER, world_id(w));
+        database = fake_ports_find(w->ports, RESOURCE_CONTAINER, names.database);
+        app->restarting = database->restarting = true;
+        tell(w, "die");
+        assert_string_equal(world_status(w), "running");
+        assert_non_null(strstr(world_first(w)->message, "restarted"));
+        app->restarting = database->restarting = false;
+        tell(w, "start");
+        assert_string_equal(world_first(w)->message, "Ready");
+        app->health = CONTAINER_HEALTH_UNHEALTHY;
+        tell(w, "health_status: unhealthy");
+        assert_non_null(strstr(world_first(w)->message, "unhealthy"));
+        app->health = CONTAINER_HEALTH_HEALTHY;
+        database->running = false;
+        database->exit_code = 1;
+        tell(w, "die");
+        assert_string_equal(world_status(w), "failed");
+        assert_string_equal(world_first(w)->error_step, "database");
+        world_check(w);
+        /* Started again by hand. */
+        database->running = true;
+        tell(w, "start");
+        assert_string_equal(world_status(w), "running");
+        world_check(w);
+        /* Unknown instances, and events in a bunch. */
+        w->ports->on_event("client_zzzzzzzzzzzz", "app", "die", w->ports->watcher[FAKE_ENGINE]);
+        app->running = false;
+        for (int i = 0; i < 5; i++)
+                w->ports->on_event(world_id(w), "app", "die", w->ports->watcher[FAKE_ENGINE]);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        world_check(w);
+        world_free(w);
+}
+
+/* What nobody owns is removed, but for volumes; strangers' things are not touched. */
+static void test_orphans(void **state)
+{
+        static const char *const names[] = { "client_zzzzzzzzzzzz", "client_zzzzzzzzzzzz_net",
+                "client_zzzzzzzzzzzz_db_data" };
+        World *w = world_created(VARIANT_STRIP);
+        StringPairs labels = { 0 };
+
+        assert_int_equal(string_pairs_add(&labels, "network.ark.deployment", "d1"), 0);
+        assert_int_equal(string_pairs_add(&labels, "network.ark.instance", names[0]), 0);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                fake_resource_add(w->ports, fake_resource_new((ResourceKind) i, names[i], &labels));
+        fake_ports_add_stranger(w->ports, RESOURCE_CONTAINER, "mine");
+        string_pairs_done(&labels);
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_null(fake_ports_find(w->ports, RESOURCE_CONTAINER, names[0]));
+        assert_null(fake_ports_find(w->ports, RESOURCE_NETWORK, names[1]));
+        assert_non_null(fake_ports_find(w->ports, RESOURCE_VOLUME, names[2]));
+        assert_non_null(fake_ports_find(w->ports, RESOURCE_CONTAINER, "mine"));
+        assert_string_equal(world_status(w), "running");
+        fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_VOLUME, names[2]));
+        world_check(w);
+        world_free(w);
+}
+
+/* ---- Records ---- */
+
+static void test_damaged(void **state)
+{
+        static const char *const texts[] = { "", "{", "null", "[]", "{}", "\"x\"",
+                "{\"id\":\"client_aaaaaaaaaaaa\"}" };
+        World *w = world_created(VARIANT_STRIP);
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                for (StoreKind kind = 0; kind < STORE_IDEMPOTENCY; kind++) {
+                        char id[64];
+
+                        (void) snprintf(id, sizeof id, "client_aaaaaaaaaaa%c", 'a' + (int) i);
+                        fake_ports_put(w->ports, kind, id, texts[i], i + 100);
+                }
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_int_equal(manager_count_instances(w->manager), 1);
+        assert_string_equal(world_status(w), "running");
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                char id[64];
+
+                (void) snprintf(id, sizeof id, "client_aaaaaaaaaaa%c", 'a' + (int) i);
+                assert_null(manager_get_instance(w->manager, id));
+                assert_null(manager_get_product(w->manager, id));
+        }
+        world_free(w);
+}
+
+/* Pending, without a job: it gets one. */
+static void test_pending_without_job(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        while (!create.answered)
+                assert_true(fake_ports_step(w->ports));
+        fake_ports_crash(w->ports, false);
+        w->manager = manager_free(w->manager);
+        fake_ports_crashed(w->ports);
+        free(w->ports->stream[0].job);
+        w->ports->n_stream = 0;
+        world_start(w);
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        world_free(w);
+}
+
+/* Tombstones go, in memory as in the store. */
+static void test_old_records(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+        char id[64];
+
+        (void) snprintf(id, sizeof id, "%s", world_id(w));
+        ask_delete(w, &a, id);
+        world_run(w);
+        ask_now(w, &a, "GetInstance", ROLE_OPERATOR, "uid:0", json_named("id", id));
+        assert_int_equal(a.fault, FAULT_NONE);
+        fake_clock_move(fake_clock_now() + 30 * USEC_PER_DAY + USEC_PER_HOUR);
+        assert_null(fake_ports_record(w->ports, STORE_INSTANCE, id));
+        ask_create(w, &a, VARIANT_ALONE);
+        world_run(w);
+        assert_null(manager_get_instance(w->manager, id));
+        world_check(w);
+        world_free(w);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_catalogue),
+                cmocka_unit_test(test_catalogue_faults),
+                cmocka_unit_test(test_watches),
+                cmocka_unit_test(test_containers_that_end),
+                cmocka_unit_test(test_orphans),
+                cmocka_unit_test(test_damaged),
+                cmocka_unit_test(test_pending_without_job),
+                cmocka_unit_test(test_old_records),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Upkeep: restarts, deletions that cannot, expiry, cleanup. */
+
+#include <stdio.h>
+
+#include "basic/json-util.h"
+#include "basic/time-util.h"
+#include "core_fixture.h"
+#include "fake_clock.h"
+
+/* ---- Restarting ---- */
+
+static bool try_restart(Variant variant, size_t call, FakeFault fault)
+{
+        World *w = world_created(variant);
+        _cleanup_ask_ Ask a = { 0 };
+        bool reached;
+
+        world_case("restart of variant %d, call %zu %s", (int) variant, call, fake_fault_to_string(fault));
+        w->ports->plans[0] = (FakePlan){ w->ports->n_calls + call, fault };
+        ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        reached = w->ports->n_calls > w->ports->plans[0].call;
+        w->ports->plans[0].call = SIZE_MAX;
+        world_assert(w, a.answered);
+        world_assert(w, a.fault == FAULT_NONE || a.fault == FAULT_FAILED ||
+                                        a.fault == FAULT_STORE_UNAVAILABLE);
+        world_check(w);
+        /* Whatever became of it: it can be restarted then. */
+        ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        world_assert(w, a.fault == FAULT_NONE);
+        world_assert(w, strcmp(world_status(w), "running") == 0);
+        world_check(w);
+        world_free(w);
+        return reached;
+}
+
+static void test_restart(void **state)
+{
+        for (Variant v = 0; v < _VARIANT_MAX; v += 2)
+                for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++)
+                        for (size_t call = 0; try_restart(v, call, fault); call++)
+                                ;
+}
+
+/* A deletion, or a crash, at every moment of a restart. */
+static bool try_restart_moment(unsigned moment, int happening)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask restart = { 0 }, delete = { 0 };
+        bool reached = true;
+
+        world_case("restart, happening %d at step %u", happening, moment);
+        ask(w, &restart, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        for (unsigned i = 0; i < moment && reached; i++)
+                reached = fake_ports_step(w->ports);
+        if (happening == 0)
+                ask_delete(w, &delete, world_id(w));
+        else if (happening == 1)
+                fake_ports_lose(w->ports, FAKE_STORE, USEC_PER_SEC);
+        else {
+                ask_drop(&restart);
+                world_crash(w, happening == 2);
+        }
+        if (happening == 1)
+                ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        world_assert(w, !restart.request && !delete.request);
+        if (happening == 0)
+                world_assert(w, strcmp(world_status(w), "deleted") == 0 && delete.fault == FAULT_NONE);
+        else
+                world_assert(w, strcmp(world_status(w), "running") == 0);
+        world_check(w);
+        world_free(w);
+        return reached;
+}
+
+static void test_restart_moments(void **state)
+{
+        for (int happening = 0; happening < 4; happening++)
+                for (unsigned moment = 0; try_restart_moment(moment, happening); moment++)
+                        ;
+}
+
+static void test_restart_refused(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 }, a = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        for (int i = 0; i < 8; i++)
+                assert_true(fake_ports_step(w->ports));
+        ask_now(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        assert_int_equal(a.fault, FAULT_CONFLICT);
+        world_run(w);
+        ask_delete(w, &a, world_id(w));
+        world_run(w);
+        ask_now(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        assert_int_equal(a.fault, FAULT_CONFLICT);
+        world_check(w);
+        world_free(w);
+}
+
+/* A deletion that cannot: the instance says so, and keeps what is needed to try again. */
+static void test_delete_that_cannot(void **state)
+{
+        static const char *const calls[] = { "remove_container", "remove_volume", "remove_network" };
+
+        for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+                World *w = world_created(VARIANT_STRIP);
+                _cleanup_ask_ Ask a = { 0 };
+
+                world_case("%s", calls[i]);
+                w->ports->failing = calls[i];
+                ask_delete(w, &a, world_id(w));
+                world_run(w);
+                world_assert(w, a.fault == FAULT_FAILED && strstr(a.reason, "made to fail"));
+                world_assert(w, strcmp(world_status(w), "deleted") != 0);
+                w->ports->failing = NULL;
+                world_stop(w);
+                world_start(w);
+                world_run(w);
+                ask_delete(w, &a, world_id(w));
+                world_run(w);
+                world_assert(w, a.fault == FAULT_NONE);
+                world_assert(w, strcmp(world_status(w), "deleted") == 0);
+                world_check(w);
+                world_free(w);
+        }
+}
+
+/* ---- Expiry, cleanup ---- */
+
+static size_t cleanup(World *w, Ask *a, uint64_t age, bool dry)
+{
+        struct json_object *arguments = json_object_new_object();
+
+        assert_int_equal(json_set_u64(arguments, "max_age_usec", age), 0);
+        assert_int_equal(json_set_bool(arguments, "dry_run", dry), 0);
+        ask_now(w, a, "Cleanup", ROLE_OPERATOR, "uid:0", arguments);
+        assert_int_equal(a->fault, FAULT_NONE);
+        return json_object_array_length(json_get(a->result, "removed"));
+}
+
+static void test_cleanup(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask a = { 0 }, b = { 0 };
+        char kept[64];
+
+        for (Variant v = 0; v < _VARIANT_MAX; v++) {
+                ask_create(w, &a, v);
+                world_run(w);
+        }
+        (void) snprintf(kept, sizeof kept, "%s", world_id(w));
+        assert_int_equal(cleanup(w, &a, UINT64_MAX, false), 0);
+        assert_int_equal(cleanup(w, &a, 0, true), 6);
+        assert_int_equal(manager_count_instances(w->manager), 6);
+        b.request = NULL;
+        struct json_object *arguments = json_named("id", kept);
+        assert_int_equal(json_set_u64(arguments, "expires_usec", UINT64_MAX), 0);
+        ask_now(w, &b, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
+        assert_int_equal(b.fault, FAULT_NONE);
+        assert_int_equal(cleanup(w, &a, 0, true), 5);
+        fake_clock_move(fake_clock_now() + 30 * USEC_PER_DAY + USEC_PER_HOUR);
+        assert_int_equal(cleanup(w, &a, UINT64_MAX, true), 5);
+        /* Twice at once: each is deleted once, and counted by both. */
+        arguments = json_of("{\"max_age_usec\":18446744073709551615,\"dry_run\":false}");
+        ask(w, &b, "Cleanup", ROLE_OPERATOR, "uid:0", arguments);
+        assert_int_equal(cleanup(w, &a, UINT64_MAX, false), 5);
+        world_run(w);
+        assert_int_equal(json_object_array_length(json_get(b.result, "removed")), 5);
+        assert_int_equal(manager_count_instances(w->manager), 1);
+        assert_string_equal(world_status(w), "running");
+        world_check(w);
+        world_free(w);
+}
+
+/* One that cannot be deleted does not stop the others. */
+static void test_cleanup_failure(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask a = { 0 };
+        char failing[64];
+
+        for (Variant v = 0; v < _VARIANT_MAX; v++) {
+                ask_create(w, &a, v);
+                world_run(w);
+        }
+        (void) snprintf(failing, sizeof failing, "remove_network %s_net", world_id(w));
+        w->ports->failing = failing;
+        assert_int_equal(cleanup(w, &a, 0, false), 5);
+        assert_int_equal(json_object_array_length(json_get(a.result, "failed")), 1);
+        w->ports->failing = NULL;
+        assert_int_equal(cleanup(w, &a, 0, false), 1);
+        world_check(w);
+        world_free(w);
+}
+
+static void test_expiry_faults(void **state)
+{
+        for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++) {
+                World *w = world_created(VARIANT_STRIP);
+                _cleanup_ask_ Ask a = { 0 };
+                struct json_object *arguments = json_named("id", world_id(w));
+                uint64_t before = world_first(w)->expires_usec;
+
+                world_case("%s", fake_fault_to_string(fault));
+                assert_int_equal(json_set_u64(arguments, "expires_usec", 1900000000000000), 0);
+                w->ports->plans[0] = (FakePlan){ w->ports->n_calls, fault };
+                ask(w, &a, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
+                world_run(w);
+                world_assert(w, a.fault == FAULT_NONE || a.fault == FAULT_STORE_UNAVAILABLE);
+                world_assert(w, world_first(w)->expires_usec ==
+                                                (a.fault == FAULT_NONE ? 1900000000000000 : before));
+                world_check(w);
+                world_free(w);
+        }
+}
+
+/* The expiry is set while a job writes the same record. */
+static bool try_expiry_moment(unsigned moment, bool deleting)
+{
+        World *w = deleting ? world_created(VARIANT_STRIP) : world_new();
+        _cleanup_ask_ Ask job = { 0 }, a = { 0 };
+        bool reached = true;
+
+        world_case("expiry at step %u of %s", moment, deleting ? "delete" : "create");
+        if (deleting)
+                ask_delete(w, &job, world_id(w));
+        else
+                ask_create(w, &job, VARIANT_STRIP);
+        for (unsigned i = 0; i < moment && reached; i++)
+                reached = fake_ports_step(w->ports);
+        if (world_id(w)) {
+                struct json_object *arguments = json_named("id", world_id(w));
+
+                assert_int_equal(json_set_u64(arguments, "expires_usec", 1900000000000000), 0);
+                ask(w, &a, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
+        }
+        world_run(w);
+        world_assert(w, strcmp(world_status(w), deleting ? "deleted" : "running") == 0);
+        if (!deleting && a.answered && a.fault == FAULT_NONE)
+                world_assert(w, world_first(w)->expires_usec == 1900000000000000);
+        world_check(w);
+        world_free(w);
+        return reached;
+}
+
+static void test_expiry_moments(void **state)
+{
+        for (int deleting = 0; deleting < 2; deleting++)
+                for (unsigned moment = 0; try_expiry_moment(moment, deleting); moment++)
+                        ;
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_restart),
+                cmocka_unit_test(test_restart_moments),
+                cmocka_unit_test(test_restart_refused),
+                cmocka_unit_test(test_delete_that_cannot),
+                cmocka_unit_test(test_cleanup),
+                cmocka_unit_test(test_cleanup_failure),
+                cmocka_unit_test(test_expiry_faults),
+                cmocka_unit_test(test_expiry_moments),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
