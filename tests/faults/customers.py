@@ -54,6 +54,7 @@ class Customers:
         self.serial = 0
         self.lock = threading.Lock()
         self.troubles = []
+        self.unanswered = {}
         self.creates = self.deletes = self.restarts = self.rows = 0
 
     # Asking
@@ -98,6 +99,34 @@ class Customers:
         self.creates += 1
         return promise
 
+    def create_once(self, product):
+        """
+        Orders and does not ask again. What is refused must not come to be; what is not answered may, and is then
+        looked after like any other.
+        """
+        with self.lock:
+            self.serial += 1
+            promise = Promise(f"{self.name}-{self.serial}", product)
+        body = {"product_id": product, "client_name": promise.key}
+        try:
+            answer = self.machine.local.post("/api/instances", body)
+        except GONE:
+            self.unanswered[promise.key] = promise
+            return
+        if answer.status == 202:
+            promise.id = answer.json["instance_id"]
+            self.promises.append(promise)
+            self.creates += 1
+
+    def find_unanswered(self, listed):
+        """Takes into the book what came of orders without an answer."""
+        for one in listed.values():
+            promise = self.unanswered.pop(one["client_name"], None)
+            if promise:
+                promise.id = one["id"]
+                self.promises.append(promise)
+                self.creates += 1
+
     def order(self, promise):
         body = {"product_id": promise.product, "client_name": promise.key}
         answer = self.ask("POST", "/api/instances", body, {"Idempotency-Key": promise.key})
@@ -118,6 +147,8 @@ class Customers:
                 f"/network/ark/Deploy1/instance/{promise.id}", "network.ark.Deploy1.Instance", "Restart"]
         deadline = time.monotonic() + PATIENCE_S
         while (done := self.machine.run(*call)).returncode:
+            if promise.deleting:
+                return  # there is nothing to restart any more
             assert time.monotonic() < deadline, f"{promise} cannot be restarted: {done.stderr}"
             time.sleep(0.1)
         self.restarts += 1

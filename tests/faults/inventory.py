@@ -33,6 +33,7 @@ class Inventory:
     def take(self):
         """Compares all; answers itself."""
         self.listed = self.read_api()
+        self.customers.find_unanswered(self.listed)
         self.compare_promises()
         self.compare_store()
         self.compare_engine()

@@ -187,6 +187,11 @@ class Machine(Host):
         except OSError:
             return False
 
+    @staticmethod
+    def is_idle():
+        """Whether this machine has a processor to spare, so that a second is a second."""
+        return os.getloadavg()[0] < (os.cpu_count() or 1)
+
     # Both ends of the truth
 
     @contextlib.contextmanager

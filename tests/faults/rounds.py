@@ -163,6 +163,7 @@ class Rounds:
     def redis_round(self):
         """Redis dies in mid-write and comes back, with arkd alive and with arkd dead."""
         threads = self.work(creates=2, deletes=1)
+        threads += [self.customers.in_background(self.customers.create_once, "faults-plain") for _ in range(3)]
         for _ in range(2):
             time.sleep(self.random.uniform(0.05, 0.8))
             self.machine.signal("arkd-redis.service")
@@ -273,6 +274,45 @@ class Rounds:
         self.machine.exec("systemctl", "start", *UNITS, timeout=120)
         self.join(threads)
 
+    def hand_round(self):
+        """Containers stopped and removed by hand show within a second; a restart and a delete set it right."""
+        stopped, removed = (self.customers.create(name) for name in ("faults-notes", "faults-plain"))
+        settle(self.customers, self.strangers)
+        self.machine.exec("docker", "stop", "--time=0", stopped.id)
+        self.wait_failed(stopped)
+        self.customers.restart(stopped)
+        self.machine.exec("docker", "rm", "--force", removed.id)
+        self.wait_failed(removed)
+        removed.may_fail = True
+        self.kill()
+        self.customers.delete(removed)
+
+    def wait_failed(self, promise):
+        wait_for(f"{promise} shows that its container is gone",
+                 lambda: self.customers.state(promise)["status"] == "failed", 1 if self.machine.is_idle() else 3)
+
+    def leftover_round(self):
+        """What has this deployment's labels and no instance goes at the next start, but never a volume."""
+        machine, id = self.machine, "client_aaaaaaaaaaaa"
+        survivor = self.customers.alive()[0]
+        deployment = machine.container(survivor.id)["Config"]["Labels"]["network.ark.deployment"]
+        labels = [f"--label=network.ark.deployment={deployment}", f"--label=network.ark.instance={id}"]
+        machine.exec("systemctl", "stop", *UNITS[1:5])
+        machine.exec("docker", "network", "create", *labels, "--subnet=10.99.1.0/28", f"{id}_net")
+        machine.exec("docker", "volume", "create", *labels, f"{id}_db_data")
+        machine.exec("docker", "run", "--detach", "--name", id, "--network", f"{id}_net", *labels,
+                     "docker.io/ark-test/app:1")
+        machine.exec("docker", "run", "--detach", "--name", "strangers", "docker.io/ark-test/app:1")
+        machine.exec("systemctl", "start", *UNITS[1:5])
+        machine.wait_back()
+        wait_for("the network is gone", lambda: id not in machine.exec("docker", "network", "ls"), 30, every=0.3)
+        assert id not in machine.exec("docker", "ps", "--all"), "the container outlived its network"
+        assert f"{id}_db_data" in machine.exec("docker", "volume", "ls"), "a volume that may hold data was removed"
+        told = machine.exec("journalctl", "--unit=arkd", "--lines=200", "--output=cat")
+        assert f"{id}_db_data" in told, "nobody is told of the volume"
+        machine.exec("docker", "volume", "rm", f"{id}_db_data")
+        machine.exec("docker", "rm", "--force", "strangers")
+
     def cleanup_round(self):
         """What is 31 days old goes, and that alone."""
         customers, machine = self.customers, self.machine
@@ -333,7 +373,8 @@ class Rounds:
         self.customers.delete(promise)
 
 
-OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup", "again"]
+OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup", "again",
+                "hand", "leftover"]
 
 
 def plan(rounds, kills):
