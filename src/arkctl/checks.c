@@ -336,7 +336,7 @@ static int read_meminfo(char buffer[4096])
 
 static int check_memory(Ctl *ctl, Checks *checks)
 {
-        char meminfo[4096], free_text[TEXT_SHORT_MAX], total_text[TEXT_SHORT_MAX];
+        char meminfo[4096] = "", free_text[TEXT_SHORT_MAX], total_text[TEXT_SHORT_MAX];
         uint64_t available, total;
         Verdict verdict;
 

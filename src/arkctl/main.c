@@ -40,5 +40,5 @@ int main(int argc, char **argv)
         if (fflush(stdout) != 0 && !ctl.pager && e == CTL_OK)
                 e = ctl_failed(errno, "The output could not be written");
         ctl_done(&ctl);
-        return e;
+        return (int) e;
 }

@@ -66,17 +66,16 @@ ExitCode table_print(const Ctl *ctl, struct libscols_table *table, const char *f
 
 ExitCode json_print(const Ctl *ctl, struct json_object *json)
 {
-        _cleanup_json_ struct json_object *owned = json;
         int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
         const char *text;
+        bool printed;
 
         if (ctl->json == JSON_PRETTY)
                 flags |= JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
         text = json ? json_object_to_json_string_ext(json, flags) : NULL;
-        if (!text)
-                return ctl_failed(ENOMEM, "The answer could not be printed");
-        (void) puts(text);
-        return CTL_OK;
+        printed = text && puts(text) >= 0;
+        json_object_put(json);
+        return printed ? CTL_OK : ctl_failed(ENOMEM, "The answer could not be printed");
 }
 
 /* A status with its colour's name and sequence. */

@@ -25,14 +25,14 @@ char *progress_line(double fraction, const char *phase, const char *message, uin
                 size_t columns, bool utf8)
 {
         const char *full = utf8 ? "█" : "#", *empty = utf8 ? "░" : "-";
-        char bar[BAR_COLUMNS * 3 + 1] = "";
+        char bar[BAR_COLUMNS * sizeof "█"], *end = bar;
         size_t filled;
         char *line;
 
         fraction = fraction > 1 ? 1 : fraction > 0 ? fraction : 0;
         filled = (size_t) (fraction * BAR_COLUMNS);
         for (size_t i = 0; i < BAR_COLUMNS; i++)
-                strcat(bar, i < filled ? full : empty);
+                end = stpcpy(end, i < filled ? full : empty);
         line = str_printf("%s %3d%%  %4.1fs  %s%s%s", bar, (int) (fraction * 100),
                         (double) elapsed_usec / USEC_PER_SEC, phase, *message ? ": " : "", message);
         if (line)
@@ -103,6 +103,11 @@ void progress_end(Progress *progress, bool success)
         if (!progress->quiet)
                 print_phase(progress, success);
         progress_clear(progress);
+        progress_done(progress);
+}
+
+void progress_done(Progress *progress)
+{
         progress->phase = mfree(progress->phase);
         progress->message = mfree(progress->message);
 }

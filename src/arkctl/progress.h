@@ -24,6 +24,8 @@ void progress_update(Progress *progress, const char *phase, const char *message,
 void progress_tick(Progress *progress);
 /* Ends it; the last phase was reached where it succeeded. */
 void progress_end(Progress *progress, bool success);
+/* Forgets it, saying nothing. */
+void progress_done(Progress *progress);
 /* Takes the bar away, so that something else can be said. */
 void progress_clear(Progress *progress);
 

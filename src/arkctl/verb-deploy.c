@@ -38,6 +38,7 @@ static void deploy_done(Deploy *d)
         free(d->id);
         free(d->path);
         instance_view_done(&d->view);
+        progress_done(&d->progress);
         sd_event_unref(d->event);
 }
 

@@ -116,7 +116,7 @@ ExitCode verb_product_edit(Ctl *ctl, char **arguments)
                 return e;
         pretty = product_pretty(json);
         r = pretty ? make_file(pretty, &path) : -ENOMEM;
-        if (r < 0)
+        if (r < 0 || !path)
                 return ctl_failed(r, "The product cannot be laid out for editing");
         e = edit_until_taken(ctl, arguments[0], pretty, path);
         if (e == CTL_OK)

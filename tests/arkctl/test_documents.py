@@ -169,18 +169,22 @@ def test_every_key_is_in_the_configuration_as_shipped():
     assert set(shipped) <= set(manual)
 
 
+def product_source():
+    return "".join(file.read_text() for file in sorted((TOP / "src/core").glob("product*.c")))
+
+
 def test_every_field_of_a_product_is_in_the_manual():
-    source = (TOP / "src/core/product-parse.c").read_text()
-    fields = re.findall(r'^ +\{ "(\w+)", parse_\w+', source, re.M)
+    source = product_source()
+    fields = re.findall(r'^ +\{ "(\w+)", (?:product_)?parse_\w+', source, re.M)
     assert len(fields) > 15
     manual = re.findall(r"^\*([a-z_]+)\*(?: \(required\))?$", page("arkd-product.5"), re.M)
     assert sorted(fields) == sorted(manual)
-    required = re.findall(r'^ +\{ "(\w+)", parse_\w+, \.required = true', source, re.M)
+    required = re.findall(r'^ +\{ "(\w+)", (?:product_)?parse_\w+, \.required = true', source, re.M)
     assert sorted(required) == sorted(re.findall(r"^\*([a-z_]+)\* \(required\)$", page("arkd-product.5"), re.M))
 
 
 def test_every_variable_of_a_product_is_in_the_manual():
-    source = (TOP / "src/core/product-parse.c").read_text()
+    source = product_source()
     body = source[source.index("check_variable("):]
     names = re.findall(r'"([A-Z_]{5,})"', body[:body.index("\n}\n")])
     assert len(names) >= 10
