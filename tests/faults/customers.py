@@ -39,6 +39,7 @@ class Promise:
         self.has_database = product == "faults-notes"
         self.may_fail = product == "faults-exits"
         self.must_fail = self.may_fail
+        self.repeatable = True  # the order was sent with its key
         self.deleting = False  # a delete has been asked for
         self.deleted = False  # and acknowledged
         self.tried, self.acknowledged = set(), set()  # rows
@@ -107,6 +108,7 @@ class Customers:
         with self.lock:
             self.serial += 1
             promise = Promise(f"{self.name}-{self.serial}", product)
+        promise.repeatable = False
         body = {"product_id": product, "client_name": promise.key}
         try:
             answer = self.machine.local.post("/api/instances", body)

@@ -350,7 +350,7 @@ class Rounds:
 
     def repeat_keys(self):
         """The same key still means the same instance."""
-        for promise in self.customers.alive():
+        for promise in self.customers.alive(repeatable=True):
             again = self.customers.order(promise)
             assert again == promise.id, f"the key {promise.key} meant {promise.id}, and now {again}"
 
