@@ -56,17 +56,14 @@ int tailnet_parse_status(const char *text, size_t n, char **ret_host)
         return name ? copy_host(name, strlen(name), ret_host) : -ENODATA;
 }
 
-static int tailnet_ask(Tailnet *t);
+static void tailnet_ask(Tailnet *t);
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Tailnet *t = userdata;
-        int r;
 
         t->retry = sd_event_source_disable_unref(t->retry);
-        r = tailnet_ask(t);
-        if (r < 0)
-                log_warning_errno(r, "Cannot ask tailscaled: %m");
+        tailnet_ask(t);
         return 0;
 }
 
@@ -77,8 +74,7 @@ static void tailnet_ask_later(Tailnet *t)
 
         if (t->attempts++ == 0)
                 log_notice("BaseURL= is not set and tailscaled does not tell this host's name yet: links "
-                           "begin with "
-                           "http://localhost:3000 until it does");
+                           "begin with http://localhost:3000 until it does");
         r = sd_event_add_time_relative(t->event, &t->retry, CLOCK_MONOTONIC,
                         delay < RETRY_MAX_USEC ? delay : RETRY_MAX_USEC, USEC_PER_SEC, on_retry, t);
         if (r < 0)
@@ -98,7 +94,7 @@ static void on_status(const CurlReply *reply, void *userdata)
                 t->handler(host, t->userdata);
 }
 
-static int tailnet_ask(Tailnet *t)
+static void tailnet_ask(Tailnet *t)
 {
         const CurlRequest request = {
                 .method = "GET",
@@ -109,15 +105,19 @@ static int tailnet_ask(Tailnet *t)
                 .done = on_status,
                 .userdata = t,
         };
+        int r;
 
-        return curl_glue_start(t->curl, &request, &t->pending);
+        r = curl_glue_start(t->curl, &request, &t->pending);
+        if (r < 0) {
+                log_warning_errno(r, "Cannot ask tailscaled, trying again: %m");
+                tailnet_ask_later(t);
+        }
 }
 
 int tailnet_new(sd_event *event, CurlGlue *curl, const char *socket_path, TailnetHandler handler,
                 void *userdata, Tailnet **ret)
 {
         _cleanup_(tailnet_freep) Tailnet *t = new0(Tailnet, 1);
-        int r;
 
         if (!t)
                 return -ENOMEM;
@@ -128,9 +128,7 @@ int tailnet_new(sd_event *event, CurlGlue *curl, const char *socket_path, Tailne
         t->socket_path = strdup(socket_path);
         if (!t->socket_path)
                 return -ENOMEM;
-        r = tailnet_ask(t);
-        if (r < 0)
-                return r;
+        tailnet_ask(t);
         *ret = TAKE_PTR(t);
         return 0;
 }

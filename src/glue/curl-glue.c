@@ -99,7 +99,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
                         (void) curl_multi_assign(glue->multi, fd, source);
                 }
         }
-        if (r < 0)
+        if (r < 0 && r != -ESTALE)
                 log_warning_errno(r, "Failed to watch the socket of an HTTP transfer: %m");
         return 0;
 }
@@ -118,7 +118,8 @@ static int on_timeout_changed(CURLM *multi, long msec, void *userdata)
                 if (r >= 0)
                         r = sd_event_source_set_enabled(glue->timer, SD_EVENT_ONESHOT);
         }
-        if (r < 0)
+        /* -ESTALE: the loop has ended, and transfers are being given up. */
+        if (r < 0 && r != -ESTALE)
                 log_warning_errno(r, "Failed to set the timer of the HTTP transfers: %m");
         return 0;
 }

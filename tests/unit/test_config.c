@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "arkd/arkd-config.h"
-#include "arkd/tailnet.h"
 #include "basic/file-util.h"
 #include "basic/time-util.h"
 
@@ -299,49 +298,6 @@ static void test_long_lines(void **state)
         assert_logged(f, last, "Unknown= is not known");
 }
 
-static void test_tailnet_status(void **state)
-{
-        static const struct {
-                const char *status;
-                int error;
-                const char *host;
-        } cases[] = {
-                { "{\"Self\":{\"DNSName\":\"shop.tail1234.ts.net.\",\"TailscaleIPs\":[\"100.64.0.1\"]}}", 0,
-                                "shop.tail1234.ts.net" },
-                { "{\"Self\":{\"DNSName\":\"shop\"}}", 0, "shop" },
-                { "{\"Self\":{\"DNSName\":\"\",\"TailscaleIPs\":[\"100.64.0.1\",\"fd7a::1\"]}}", 0,
-                                "100.64.0.1" },
-                { "{\"Self\":{\"TailscaleIPs\":[\"100.64.0.1\"]}}", 0, "100.64.0.1" },
-                { "{\"BackendState\":\"NeedsLogin\",\"Self\":{\"DNSName\":\"\",\"TailscaleIPs\":null}}",
-                                -ENODATA, NULL },
-                { "{\"Self\":{\"TailscaleIPs\":[]}}", -ENODATA, NULL },
-                { "{\"Self\":{\"TailscaleIPs\":[null]}}", -ENODATA, NULL },
-                { "{\"Self\":{\"TailscaleIPs\":\"100.64.0.1\"}}", -ENODATA, NULL },
-                { "{\"Self\":null}", -ENODATA, NULL },
-                { "{}", -ENODATA, NULL },
-                { "[]", -ENODATA, NULL },
-                { "null", -ENODATA, NULL },
-                { "{\"Self\":{\"DNSName\":\".\"}}", -ENODATA, NULL },
-                { "{\"Self\":{\"DNSName\":\"a/b\"}}", -ENODATA, NULL },
-                { "{\"Self\":{\"DNSName\":\"a:80\"}}", -ENODATA, NULL },
-                { "{\"Self\":{\"DNSName\":\"ñ.example.\"}}", -ENODATA, NULL },
-                { "not json", -EINVAL, NULL },
-                { "", -EINVAL, NULL },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_free_ char *host = NULL;
-                int r = tailnet_parse_status(cases[i].status, strlen(cases[i].status), &host);
-
-                if (r != cases[i].error)
-                        fail_msg("%s: %d", cases[i].status, r);
-                if (r == 0)
-                        assert_string_equal(host, cases[i].host);
-                else
-                        assert_null(host);
-        }
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -353,7 +309,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_order_of_files, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_environment_wins, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
-                cmocka_unit_test(test_tailnet_status),
         };
 
         (void) unsetenv("JOURNAL_STREAM"); /* or the log would not come to standard error */

@@ -347,6 +347,40 @@ static void test_many(void **state)
         }
 }
 
+/* What is under way when the loop ends is given up in silence. */
+static void test_ended_loop(void **state)
+{
+        char path[] = "/tmp/ark-curl-log-XXXXXX", said[256] = "";
+        sd_event *lasting_event = event;
+        CurlGlue *lasting = glue;
+        Outcome first = {}, second = {};
+        int fd = mkstemp(path), saved = dup(STDERR_FILENO);
+
+        assert_true(fd >= 0 && saved >= 0);
+        unlink(path);
+        assert_true(sd_event_new(&event) >= 0 && curl_glue_new(event, &glue) >= 0);
+        start(&first, "GET", "/endless", NULL, 0, true);
+        start(&second, "GET", "/endless", NULL, 0, true);
+        while (!first.pieces[0])
+                assert_true(sd_event_run(event, UINT64_MAX) >= 0);
+        assert_true(sd_event_exit(event, 0) >= 0);
+        assert_int_equal(sd_event_loop(event), 0);
+
+        assert_true(dup2(fd, STDERR_FILENO) >= 0);
+        pending_cancel(first.pending);
+        pending_cancel(second.pending);
+        curl_glue_free(glue);
+        assert_true(dup2(saved, STDERR_FILENO) >= 0);
+        assert_true(pread(fd, said, sizeof(said) - 1, 0) >= 0);
+        assert_string_equal(said, "");
+        assert_false(first.ended || second.ended);
+        close(fd);
+        close(saved);
+        sd_event_unref(event);
+        event = lasting_event;
+        glue = lasting;
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -355,10 +389,12 @@ int main(void)
                 cmocka_unit_test(test_streams),
                 cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_many),
+                cmocka_unit_test(test_ended_loop),
         };
         pid_t server = start_server();
         int r;
 
+        (void) unsetenv("JOURNAL_STREAM"); /* or the log would not come to standard error */
         if (sd_event_new(&event) < 0 || curl_glue_new(event, &glue) < 0)
                 return EXIT_FAILURE;
         r = cmocka_run_group_tests(tests, NULL, NULL);
