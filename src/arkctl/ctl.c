@@ -64,10 +64,3 @@ ExitCode ctl_failed(int error, const char *what)
         ctl_error("%s: %s.", what, strerror(abs(error)));
         return CTL_FAILED;
 }
-
-const char *ctl_where(const Ctl *ctl)
-{
-        if (ctl->host)
-                return ctl->host;
-        return ctl->machine ? ctl->machine : "this host";
-}

@@ -62,6 +62,3 @@ void ctl_warning(const char *format, ...) _printf_(1, 2);
 void ctl_note(const Ctl *ctl, const char *format, ...) _printf_(2, 3);
 /* Out of memory and the like: says so, answers CTL_FAILED. */
 ExitCode ctl_failed(int error, const char *what);
-
-/* Where the daemon is, for sentences: "this host", or the name after -H or -M. */
-const char *ctl_where(const Ctl *ctl);

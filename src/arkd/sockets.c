@@ -9,28 +9,18 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 
-static const struct {
-        const char *name;
-        ListenerKind kind;
-} listeners[] = {
-        { "public", LISTENER_PUBLIC },
-        { "admin", LISTENER_ADMIN },
-        { "local", LISTENER_LOCAL },
-};
-
 static int socket_take(HttpServer *server, const char *name, int fd)
 {
-        for (size_t i = 0; i < ELEMENTSOF(listeners); i++) {
-                int r;
+        ListenerKind kind = listener_kind_from_string(name);
+        int r;
 
-                if (!streq(name, listeners[i].name))
-                        continue;
-                r = http_server_add_listener(server, listeners[i].kind, fd);
-                return r < 0 ? log_error_errno(r, "Cannot listen on socket “%s”: %m", name) : 1;
+        if (kind == LISTENER_NONE || kind == LISTENER_BUS) {
+                log_warning("Socket “%s” is not one of public, admin and local; it is closed", name);
+                close(fd);
+                return 0;
         }
-        log_warning("Socket “%s” is not one of public, admin and local; it is closed", name);
-        close(fd);
-        return 0;
+        r = http_server_add_listener(server, kind, fd);
+        return r < 0 ? log_error_errno(r, "Cannot listen on socket “%s”: %m", name) : 1;
 }
 
 int sockets_take(HttpServer *server)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "auth/gate.h"
@@ -38,7 +37,6 @@ typedef struct AuthHeader {
 /* What is known of who sent an HTTP request. */
 typedef struct AuthPeer {
         ListenerKind listener;
-        const struct sockaddr *socket; /* the connection's own peer; used on the local listener */
         AuthHeader proxy_key, address, port; /* X-Ark-Proxy-Key, X-Ark-Peer-Address, X-Ark-Peer-Port */
         AuthHeader authorization;
 } AuthPeer;

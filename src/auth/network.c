@@ -38,27 +38,6 @@ int address_parse(const char *s, Address *ret)
         return r;
 }
 
-int address_from_socket(const struct sockaddr *sa, Address *ret)
-{
-        Address a = { .family = sa ? sa->sa_family : AF_UNSPEC };
-
-        if (a.family == AF_INET) {
-                struct sockaddr_in in;
-
-                memcpy(&in, sa, sizeof in);
-                memcpy(a.bytes, &in.sin_addr, 4);
-        } else if (a.family == AF_INET6) {
-                struct sockaddr_in6 in6;
-
-                memcpy(&in6, sa, sizeof in6);
-                memcpy(a.bytes, &in6.sin6_addr, 16);
-        } else
-                return -EAFNOSUPPORT;
-        address_normalise(&a);
-        *ret = a;
-        return 0;
-}
-
 bool address_is_loopback(const Address *a)
 {
         return a->family == AF_INET ? a->bytes[0] == 127

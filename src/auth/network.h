@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "basic/macro.h"
@@ -19,8 +18,6 @@ typedef struct Network {
 
 /* 0 or -EINVAL. No zone, no port. */
 int address_parse(const char *s, Address *ret);
-/* -EAFNOSUPPORT for anything but an Internet socket. */
-int address_from_socket(const struct sockaddr *sa, Address *ret);
 bool address_is_loopback(const Address *address);
 
 /* "addr:…": the address, or for IPv6 its /64, which is what one subscriber has. NULL when out of memory. */

@@ -53,24 +53,6 @@ int parse_unsigned(const char *s, unsigned *ret)
         return 0;
 }
 
-int parse_boolean(const char *s, bool *ret)
-{
-        static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off",
-                "0" };
-
-        for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
-                if (strcasecmp(s, yes[i]) == 0) {
-                        *ret = true;
-                        return 0;
-                }
-                if (strcasecmp(s, no[i]) == 0) {
-                        *ret = false;
-                        return 0;
-                }
-        }
-        return -EINVAL;
-}
-
 int parse_size(const char *s, uint64_t *ret_bytes)
 {
         static const char suffixes[] = "KMGT";

@@ -9,8 +9,6 @@
 
 int parse_unsigned(const char *s, unsigned *ret);
 int parse_u64(const char *s, uint64_t *ret);
-/* yes/no, true/false, on/off, 1/0, in any case. */
-int parse_boolean(const char *s, bool *ret);
 /* Bytes, with an optional suffix K, M, G or T (powers of 1024), itself optionally followed by B or iB. */
 int parse_size(const char *s, uint64_t *ret_bytes);
 /* A time span in microseconds: numbers with us, ms, s, min, h, d or w, added up ("1h 30min"); a bare number is

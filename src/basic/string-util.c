@@ -113,22 +113,6 @@ int string_pairs_add(StringPairs *pairs, const char *key, const char *value)
         return 0;
 }
 
-int string_pairs_addf(StringPairs *pairs, const char *key, const char *format, ...)
-{
-        _cleanup_free_ char *value = NULL;
-        va_list ap;
-        int r;
-
-        va_start(ap, format);
-        r = vasprintf(&value, format, ap);
-        va_end(ap);
-        if (r < 0) {
-                value = NULL;
-                return -ENOMEM;
-        }
-        return string_pairs_add(pairs, key, value);
-}
-
 const char *string_pairs_get(const StringPairs *pairs, const char *key)
 {
         for (size_t i = 0; i < pairs->n; i++)

@@ -40,8 +40,6 @@ DEFINE_CLEANUP_FUNC(char, str_erase_free);
 
 /* Adds a copy of key and value. 0 or -ENOMEM. */
 int string_pairs_add(StringPairs *pairs, const char *key, const char *value);
-/* Adds key with a value that is formatted. 0 or -ENOMEM. */
-int string_pairs_addf(StringPairs *pairs, const char *key, const char *format, ...) _printf_(3, 4);
 /* Answers the value of key, or NULL. The pair keeps it. */
 const char *string_pairs_get(const StringPairs *pairs, const char *key);
 /* Frees the content and leaves it empty. */

@@ -197,7 +197,8 @@ static void step_start(StepRun *run)
                 step_done(run, r, strerror(-r));
 }
 
-void job_advance(Job *job)
+/* Starts what can be started, and finds out whether the job has come to its end. */
+static void job_advance(Job *job)
 {
         bool all_done = true;
 
@@ -223,6 +224,20 @@ void job_advance(Job *job)
         job_update_phase(job);
         if (all_done)
                 job_end(job);
+}
+
+/* Fails the job because of a step and begins to undo it. */
+static void job_fail(Job *job, const Step *step, const char *reason)
+{
+        if (job_is_winding_down(job))
+                return;
+        job->failed_step = step;
+        job->failure = instance_redact(job->instance, reason);
+        if (!job->failure) {
+                log_oom();
+                job->cancelled = true;
+        }
+        job_wind_down(job);
 }
 
 static int step_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -401,19 +416,6 @@ void job_run(Job *job)
                 job_fail(job, job->steps, r == -ENODATA ? "its product is gone" : strerror(-r));
         else
                 job_advance(job);
-}
-
-void job_fail(Job *job, const Step *step, const char *reason)
-{
-        if (job_is_winding_down(job))
-                return;
-        job->failed_step = step;
-        job->failure = instance_redact(job->instance, reason);
-        if (!job->failure) {
-                log_oom();
-                job->cancelled = true;
-        }
-        job_wind_down(job);
 }
 
 void job_cancel(Job *job)

@@ -157,12 +157,6 @@ void job_set_state(Job *job, JobState state);
 /* Ends a step: 0 or a negative errno, with a reason. */
 void step_done(StepRun *run, int error, const char *reason);
 
-/* Starts what can be started, and finds out whether the job has come to its end. */
-void job_advance(Job *job);
-
-/* Fails the job because of a step (NULL: the earliest that is not done) and begins to undo it. */
-void job_fail(Job *job, const Step *step, const char *reason);
-
 /* Recomputes phase, progress and message from the steps, stores and signals what changed. */
 void job_update_phase(Job *job);
 

@@ -31,7 +31,7 @@ int product_parse_refuse(ProductParser *p, const char *field, const char *format
 }
 
 /* A string member without embedded NUL, of 1 to max bytes. */
-int product_parse_string(
+static int parse_string(
                 ProductParser *p, const char *field, struct json_object *value, size_t max, const char **ret)
 {
         const char *s;
@@ -57,7 +57,7 @@ int product_parse_string_to(
         const char *s;
         int r;
 
-        r = product_parse_string(p, field, value, max, &s);
+        r = parse_string(p, field, value, max, &s);
         return r < 0 ? r : free_and_strdup(target, s);
 }
 
@@ -69,7 +69,7 @@ static int parse_phrase(ProductParser *p, const char *field, struct json_object 
         size_t n;
         int r;
 
-        r = product_parse_string(p, field, value, PRODUCT_TEXT_MAX, &s);
+        r = parse_string(p, field, value, PRODUCT_TEXT_MAX, &s);
         if (r < 0)
                 return r;
         line = strdup(s);
@@ -123,7 +123,7 @@ int product_parse_integer(ProductParser *p, const char *field, struct json_objec
         return 0;
 }
 
-int product_parse_bool_to(ProductParser *p, const char *field, struct json_object *value, bool *target)
+static int parse_bool_to(ProductParser *p, const char *field, struct json_object *value, bool *target)
 {
         if (!json_object_is_type(value, json_type_boolean))
                 return product_parse_refuse(p, field, "it must be true or false");
@@ -161,7 +161,7 @@ int product_parse_icon(ProductParser *p, const char *field, struct json_object *
         const char *s;
         int r;
 
-        r = product_parse_string(p, field, value, ICON_MAX, &s);
+        r = parse_string(p, field, value, ICON_MAX, &s);
         if (r < 0)
                 return r;
         if (!startswith(s, "data:image/svg+xml") && !startswith(s, "data:image/png") &&
@@ -209,7 +209,7 @@ int product_parse_prefix(ProductParser *p, const char *field, struct json_object
         const char *s;
         int r;
 
-        r = product_parse_string(p, field, value, PRODUCT_TEXT_MAX, &s);
+        r = parse_string(p, field, value, PRODUCT_TEXT_MAX, &s);
         if (r < 0)
                 return r;
         if (!streq(s, "strip") && !streq(s, "keep"))
@@ -239,7 +239,7 @@ int product_parse_health_path(ProductParser *p, const char *field, struct json_o
 
 int product_parse_needs_database_first(ProductParser *p, const char *field, struct json_object *value)
 {
-        return product_parse_bool_to(p, field, value, &p->product->needs_database_first);
+        return parse_bool_to(p, field, value, &p->product->needs_database_first);
 }
 
 int product_parse_expires_days(ProductParser *p, const char *field, struct json_object *value)
@@ -311,7 +311,7 @@ int product_parse_capabilities(ProductParser *p, const char *field, struct json_
                 const char *s = NULL;
                 int r;
 
-                r = product_parse_string(p, field, json_object_array_get_idx(value, i), 64, &s);
+                r = parse_string(p, field, json_object_array_get_idx(value, i), 64, &s);
                 if (r < 0)
                         return r;
                 if (strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != strlen(s) || startswith(s, "CAP_") ||
@@ -329,5 +329,5 @@ int product_parse_capabilities(ProductParser *p, const char *field, struct json_
 
 int product_parse_read_only(ProductParser *p, const char *field, struct json_object *value)
 {
-        return product_parse_bool_to(p, field, value, &p->product->read_only);
+        return parse_bool_to(p, field, value, &p->product->read_only);
 }

@@ -17,15 +17,11 @@ typedef struct ProductParser {
 /* Notes what is wrong with a field. Answers -EINVAL, or -ENOMEM. */
 int product_parse_refuse(ProductParser *p, const char *field, const char *format, ...) _printf_(3, 4);
 
-/* Each of these refuses what it is not asked for. A string: a member without embedded NUL, of 1 to max bytes; lent, or
- * copied to target. */
-int product_parse_string(ProductParser *p, const char *field, struct json_object *value, size_t max,
-                const char **ret);
+/* Each of these refuses what it is not asked for. A string: a member without embedded NUL, of 1 to max bytes. */
 int product_parse_string_to(
                 ProductParser *p, const char *field, struct json_object *value, size_t max, char **target);
 int product_parse_integer(ProductParser *p, const char *field, struct json_object *value, uint64_t min,
                 uint64_t max, uint64_t *ret);
-int product_parse_bool_to(ProductParser *p, const char *field, struct json_object *value, bool *target);
 int product_parse_image_to(ProductParser *p, const char *field, struct json_object *value, char **target);
 
 /* One for each field. */

@@ -73,7 +73,7 @@ static void variables_done(Variables *v)
         v->database_url = str_erase_free(v->database_url);
 }
 
-int instance_expand(const Instance *instance, const char *template, char **ret, char **ret_reason)
+static int expand_for(const Instance *instance, const char *template, char **ret, char **ret_reason)
 {
         _cleanup_(variables_done) Variables v;
         int r;
@@ -95,7 +95,7 @@ struct json_object *instance_make_credentials(const Instance *instance)
                         json_object_put(item);
                         return NULL;
                 }
-                if (instance_expand(instance, product->credentials[i].value, &value, NULL) < 0 ||
+                if (expand_for(instance, product->credentials[i].value, &value, NULL) < 0 ||
                                 json_set(item, "label", json_object_get(product->credentials[i].label)) <
                                                 0 ||
                                 json_set_string(item, "value", value) < 0)
@@ -131,7 +131,7 @@ static int build_app_env(InstanceSpec *spec, const Instance *i)
                 _cleanup_free_ char *reason = NULL;
                 int r;
 
-                r = instance_expand(i, templates->items[k].value, &value, &reason);
+                r = expand_for(i, templates->items[k].value, &value, &reason);
                 if (r == -EINVAL)
                         return log_error_errno(r, "Product %s cannot be deployed, env.%s: %s", i->product_id,
                                         templates->items[k].key, reason);

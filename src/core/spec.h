@@ -35,9 +35,6 @@ DEFINE_CLEANUP_FUNC(InstanceSpec, instance_spec_free);
 void ingress_spec(Manager *manager, const StringPairs *labels, char subnet[ADDRESS_TEXT_MAX],
                 char gateway[ADDRESS_TEXT_MAX], NetworkSpec *ret);
 
-/* Expands a template of the product with the instance's variables. */
-int instance_expand(const Instance *instance, const char *template, char **ret, char **ret_reason);
-
 /* The credentials that its customer is given, filled in from the product's templates: [{"label", "value"}]. Made once,
  * as the product may change. NULL when out of memory. */
 struct json_object *instance_make_credentials(const Instance *instance);

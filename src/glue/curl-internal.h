@@ -49,8 +49,6 @@ int curl_transfer_new(CurlGlue *glue, const CurlRequest *request, CurlTransfer *
 CurlTransfer *curl_transfer_free(CurlTransfer *t);
 DEFINE_CLEANUP_FUNC(CurlTransfer, curl_transfer_free);
 
-/* Puts it among those whose callbacks are to be called. */
-void curl_transfer_set_ready(CurlTransfer *t);
 /* Notes how libcurl ended it. */
 void curl_transfer_set_result(CurlTransfer *t, CURLcode code);
 /* Calls the callbacks that are due; t may be freed afterwards. */

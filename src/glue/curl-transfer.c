@@ -33,7 +33,8 @@ static void on_cancel(Pending *pending)
         (void) curl_transfer_free(container_of(pending, CurlTransfer, pending));
 }
 
-void curl_transfer_set_ready(CurlTransfer *t)
+/* Puts it among those whose callbacks are to be called. */
+static void set_ready(CurlTransfer *t)
 {
         if (t->is_ready)
                 return;
@@ -90,7 +91,7 @@ static size_t on_body(char *data, size_t size, size_t nmemb, void *userdata)
         t->size += n;
         t->body[t->size] = '\0';
         if (is_streamed(t))
-                curl_transfer_set_ready(t);
+                set_ready(t);
         return n;
 }
 
@@ -251,7 +252,7 @@ void curl_transfer_set_result(CurlTransfer *t, CURLcode code)
         if (t->error != 0 && t->message[0] == '\0')
                 strncpy(t->message, curl_easy_strerror(code), sizeof(t->message) - 1);
         t->is_finished = true;
-        curl_transfer_set_ready(t);
+        set_ready(t);
 }
 
 /* Answers false where the transfer was cancelled meanwhile. */

@@ -268,14 +268,6 @@ int mhd_exchange_header(MhdExchange *e, const char *name, const char **ret)
         return 0;
 }
 
-const struct sockaddr *mhd_exchange_peer(MhdExchange *e)
-{
-        const union MHD_ConnectionInfo *info =
-                        MHD_get_connection_info(e->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
-        return info ? info->client_addr : NULL;
-}
-
 static ssize_t exchange_on_fill(void *userdata, uint64_t position, char *buffer, size_t max)
 {
         MhdExchange *e = userdata;

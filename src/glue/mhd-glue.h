@@ -77,9 +77,6 @@ bool mhd_exchange_is_answered(const MhdExchange *exchange);
 /* The value of a header that came exactly once. -ENOENT where it did not come, -ENOTUNIQ where it came again. */
 int mhd_exchange_header(MhdExchange *exchange, const char *name, const char **ret);
 
-/* The peer's address as the socket has it; NULL where it has none. */
-const struct sockaddr *mhd_exchange_peer(MhdExchange *exchange);
-
 /*
  * Makes a response whose body is written as it goes. fill writes up to max bytes into buffer and answers their
  * number, 0 where there is nothing for now, or -1 at the end. After a 0 it is called again once

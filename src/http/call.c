@@ -44,7 +44,6 @@ static AuthPeer call_peer(Call *call)
 {
         return (AuthPeer){
                 .listener = call->listener->kind,
-                .socket = mhd_exchange_peer(call->exchange),
                 .proxy_key = call_header(call, "X-Ark-Proxy-Key"),
                 .address = call_header(call, "X-Ark-Peer-Address"),
                 .port = call_header(call, "X-Ark-Peer-Port"),

@@ -88,7 +88,7 @@ void reply_problem(MhdExchange *exchange, const Problem *problem)
         mhd_exchange_reply(exchange, problem->status, response);
 }
 
-unsigned reply_status_of_fault(Fault fault)
+static unsigned status_of_fault(Fault fault)
 {
         static const unsigned statuses[_FAULT_MAX] = {
                 [FAULT_NONE] = MHD_HTTP_OK,
@@ -112,7 +112,7 @@ void reply_fault(MhdExchange *exchange, const Request *request)
 {
         reply_problem(exchange,
                         &(Problem){
-                                        .status = reply_status_of_fault(request->fault),
+                                        .status = status_of_fault(request->fault),
                                         .field = request->field,
                                         .reason = request->reason ? request->reason : "Something failed.",
                                         .retry_after_s = request->retry_after_s,

@@ -27,7 +27,5 @@ typedef struct Problem {
 } Problem;
 void reply_problem(MhdExchange *exchange, const Problem *problem);
 
-unsigned reply_status_of_fault(Fault fault);
-
 /* Answers for a request that has failed. */
 void reply_fault(MhdExchange *exchange, const Request *request);

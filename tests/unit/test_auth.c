@@ -206,22 +206,6 @@ static void test_identities(void **state)
         }
 }
 
-static void test_sockets(void **state)
-{
-        struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
-        struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-        struct sockaddr sun = { .sa_family = AF_UNIX };
-        Address address;
-
-        assert_int_equal(address_from_socket((struct sockaddr *) &in, &address), 0);
-        assert_true(address_is_loopback(&address));
-        assert_int_equal(inet_pton(AF_INET6, "::ffff:127.0.0.1", &in6.sin6_addr), 1);
-        assert_int_equal(address_from_socket((struct sockaddr *) &in6, &address), 0);
-        assert_int_equal(address.family, AF_INET);
-        assert_int_equal(address_from_socket(&sun, &address), -EAFNOSUPPORT);
-        assert_int_equal(address_from_socket(NULL, &address), -EAFNOSUPPORT);
-}
-
 /* ---- HTTP -------------------------------------------------------------------------------------------------- */
 
 static Auth *auth_with(const AuthSettings *settings)
@@ -340,7 +324,6 @@ int main(void)
                 cmocka_unit_test(test_audited_verbs),
                 cmocka_unit_test(test_networks),
                 cmocka_unit_test(test_identities),
-                cmocka_unit_test(test_sockets),
                 cmocka_unit_test(test_no_secrets),
                 cmocka_unit_test(test_visitor_networks),
                 cmocka_unit_test(test_bad_settings),
