@@ -26,7 +26,7 @@ property() {
 
 # Listen first and call then, so that no signal is missed. The first line is printed when it listens.
 coproc signals {
-    exec busctl --json=short monitor \
+    exec busctl monitor \
         --match="type='signal',sender='$name',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'" 2>&1
 }
 # shellcheck disable=SC2154 # "coproc" sets it
@@ -55,7 +55,7 @@ while true; do
     [ "$phase" = "$last" ] || echo "$phase: $(property "$path" Message)" >&2
     # Whatever changed of this instance: look again. Signals of others are passed over.
     while read -r -t "$patience" line <&"${signals[0]}" || die "nothing was heard of $id for $patience s"; do
-        [[ $line != *"\"$path\""* ]] || break
+        [[ $line != *" Path=$path "* ]] || break
     done
 done
 property "$path" AccessUrl
