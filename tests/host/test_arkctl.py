@@ -182,7 +182,9 @@ def users(host):
     host.run("groupadd", "--system", "ark")
     host.exec("useradd", STRANGER)
     host.exec("useradd", "--groups", "ark", MEMBER)
-    host.exec("install", "-m", "0644", "/usr/share/doc/arkd/examples/50-ark-group.rules", RULES)
+    # In one go: polkit reads a file as soon as it is there, and half of it does not count.
+    host.exec("install", "-m", "0644", "/usr/share/doc/arkd/examples/50-ark-group.rules", f"{RULES}.new")
+    host.exec("mv", f"{RULES}.new", RULES)
     try:
         yield
     finally:
