@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+import json
+import shutil
 import subprocess
 
 import pytest
@@ -49,6 +51,22 @@ def test_no_host(lonely):
     ssh.chmod(0o755)
     env = {"PATH": f"{lonely.directory}:/usr/bin:/bin"}
     assert "Cannot reach the bus of nowhere over ssh" in lonely("-H", "nowhere", "list", env=env, code=5).stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-stdio-bridge"), reason="systemd-stdio-bridge is not installed")
+def test_host(ctl):
+    # ssh that runs what it is to run on the other host here.
+    ssh = ctl.directory / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho \"$@\" >{ctl.directory}/ssh-said\n"
+                   f"exec systemd-stdio-bridge --bus-path=unix:path={ctl.directory}/bus\n")
+    ssh.chmod(0o755)
+    env = {"PATH": f"{ctl.directory}:/usr/bin:/bin", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere"}
+    assert ctl("-H", "root@there", "list", env=env).stdout == ctl("list").stdout
+    assert "root@there" in (ctl.directory / "ssh-said").read_text()
+    assert ctl("-H", "there", "deploy", "app", "Acme", env=env).stdout.startswith("http://ark.test:3000/")
+    skipped = [check["check"] for check in json.loads(ctl("-H", "there", "status", "-j", env=env).stdout)
+               if check["verdict"] == "skipped"]
+    assert "disk" in skipped and "memory" in skipped
 
 
 def test_older_daemon(ctl_old):
