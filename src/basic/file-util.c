@@ -94,7 +94,7 @@ int read_credential(const char *name, char **ret_secret)
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         _cleanup_(str_erase_freep) char *secret = NULL;
         _cleanup_free_ char *path = NULL;
-        size_t n;
+        size_t n = 0;
         int r;
 
         if (!directory)

@@ -26,8 +26,8 @@ static int parse_digits(const char *s, uint64_t *ret, const char **ret_end)
 
 int parse_u64(const char *s, uint64_t *ret)
 {
-        const char *end;
-        uint64_t v;
+        const char *end = s;
+        uint64_t v = 0;
         int r;
 
         r = parse_digits(s, &v, &end);
@@ -56,9 +56,9 @@ int parse_unsigned(const char *s, unsigned *ret)
 int parse_size(const char *s, uint64_t *ret_bytes)
 {
         static const char suffixes[] = "KMGT";
-        const char *end;
+        const char *end = s;
         unsigned shift = 0;
-        uint64_t v;
+        uint64_t v = 0;
         int r;
 
         r = parse_digits(s, &v, &end);
@@ -126,7 +126,7 @@ int parse_duration(const char *s, uint64_t *ret_usec)
                 return 0;
         }
         do {
-                uint64_t n, unit, part;
+                uint64_t n = 0, unit = 0, part;
                 int r;
 
                 r = parse_digits(s, &n, &s);

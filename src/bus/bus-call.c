@@ -228,7 +228,7 @@ static int bus_call_on_uid(sd_bus_message *answer, void *userdata, sd_bus_error 
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         BusCall *call = userdata;
-        uint32_t uid;
+        uint32_t uid = UINT32_MAX;
         int r;
 
         call->query = sd_bus_slot_unref(call->query);

@@ -46,7 +46,8 @@ static int compare_lines(const void *a, const void *b)
 
 static int logs_to_json(Logs *logs, struct json_object *result)
 {
-        size_t n = strv_length(logs->collected), first = n > logs->lines ? n - logs->lines : 0;
+        size_t n = logs->collected ? strv_length(logs->collected) : 0,
+               first = n > logs->lines ? n - logs->lines : 0;
         struct json_object *lines = json_object_new_array();
         int r;
 

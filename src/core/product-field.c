@@ -34,7 +34,7 @@ int product_parse_refuse(ProductParser *p, const char *field, const char *format
 static int parse_string(
                 ProductParser *p, const char *field, struct json_object *value, size_t max, const char **ret)
 {
-        const char *s;
+        const char *s = "";
         size_t n;
 
         if (!json_object_is_type(value, json_type_string))
@@ -54,7 +54,7 @@ static int parse_string(
 int product_parse_string_to(
                 ProductParser *p, const char *field, struct json_object *value, size_t max, char **target)
 {
-        const char *s;
+        const char *s = "";
         int r;
 
         r = parse_string(p, field, value, max, &s);
@@ -65,7 +65,7 @@ int product_parse_string_to(
 static int parse_phrase(ProductParser *p, const char *field, struct json_object *value, bool one_line)
 {
         _cleanup_free_ char *line = NULL;
-        const char *s;
+        const char *s = "";
         size_t n;
         int r;
 
@@ -158,7 +158,7 @@ int product_parse_id(ProductParser *p, const char *field, struct json_object *va
 
 int product_parse_icon(ProductParser *p, const char *field, struct json_object *value)
 {
-        const char *s;
+        const char *s = "";
         int r;
 
         r = parse_string(p, field, value, ICON_MAX, &s);
@@ -206,7 +206,7 @@ int product_parse_port(ProductParser *p, const char *field, struct json_object *
 
 int product_parse_prefix(ProductParser *p, const char *field, struct json_object *value)
 {
-        const char *s;
+        const char *s = "";
         int r;
 
         r = parse_string(p, field, value, PRODUCT_TEXT_MAX, &s);
@@ -275,7 +275,7 @@ int product_parse_user(ProductParser *p, const char *field, struct json_object *
         if (!value)
                 return 0;
         if (json_object_is_type(value, json_type_int)) {
-                uint64_t uid;
+                uint64_t uid = 0;
 
                 r = product_parse_integer(p, field, value, 0, UINT32_MAX - 1, &uid);
                 if (r < 0)
@@ -308,7 +308,7 @@ int product_parse_capabilities(ProductParser *p, const char *field, struct json_
         if (n > CAPABILITIES_MAX)
                 return product_parse_refuse(p, field, "it has more than %d entries", CAPABILITIES_MAX);
         for (size_t i = 0; i < n; i++) {
-                const char *s = NULL;
+                const char *s = "";
                 int r;
 
                 r = parse_string(p, field, json_object_array_get_idx(value, i), 64, &s);

@@ -57,7 +57,7 @@ static void retention_commit(Manager *m, char *const *ids)
         size_t n = strv_length(ids);
         _cleanup_free_ StoreWrite *writes = new0(StoreWrite, n);
 
-        if (n == 0 || !writes)
+        if (!ids || n == 0 || !writes)
                 return;
         for (size_t k = 0; k < n; k++)
                 writes[k] = (StoreWrite){ STORE_DELETE, STORE_INSTANCE, ids[k] };
