@@ -121,13 +121,11 @@ static void on_unverified_volume_removed(int error, const char *reason, void *us
 static void on_unverified_database_removed(int error, const char *reason, void *userdata)
 {
         StepRun *run = userdata;
-        EnginePort *engine = run->job->manager->engine;
         int r = error;
 
         run->pending = NULL;
         if (r >= 0)
-                r = engine->vtable->remove_volume(engine, run->job->spec->volume.name, ENGINE_TIMEOUT_USEC,
-                                on_unverified_volume_removed, run, &run->pending);
+                r = remove_volume_then(run, on_unverified_volume_removed);
         if (r < 0)
                 step_done(run, r, reason);
 }

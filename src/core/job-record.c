@@ -411,6 +411,7 @@ static void job_finish(Job *job)
         Job *successor = TAKE_PTR(job->successor);
         bool ran = job->started_usec != 0;
         JobKind kind = job->kind;
+        bool resumed = job->resumed;
 
         job_set_state(job, JOB_DONE);
         i->job = successor;
@@ -426,6 +427,8 @@ static void job_finish(Job *job)
         if (ran)
                 manager_job_ended(m, kind);
         reconcile_instance(m, i->id); /* for what happened meanwhile */
+        if (resumed && !i->job && !instance_has_resources(i))
+                reconcile_all(m); /* for what the engine still made for the daemon before this one */
         retention_run(m);
 }
 

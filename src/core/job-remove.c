@@ -11,6 +11,10 @@
 #include "core/manager-internal.h"
 
 #define REMOVE_TIMEOUT_USEC (60 * USEC_PER_SEC)
+/* A volume that is still in use after this … */
+#define VOLUME_TIMEOUT_USEC (3 * USEC_PER_SEC)
+/* … is freed of what came to use it meanwhile, and tried again this often. */
+#define VOLUME_ATTEMPTS 20
 
 static void on_removed(int error, const char *reason, void *userdata)
 {
@@ -35,14 +39,52 @@ int step_remove_database(StepRun *run)
                         engine, names.database, REMOVE_TIMEOUT_USEC, on_removed, run, &run->pending);
 }
 
-int step_remove_volume(StepRun *run)
+static void on_volume_removed(int error, const char *reason, void *userdata);
+
+static void on_volume_freed(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        int r;
+
+        run->pending = NULL;
+        r = error < 0 ? error : remove_volume_then(run, run->then);
+        if (r < 0)
+                run->then(r, reason, run);
+}
+
+/*
+ * The engine goes on with what it was asked by a daemon that died: the container of the database may come to be after
+ * it was looked for, and holds the volume.
+ */
+static void on_volume_removed(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        EnginePort *engine = run->job->manager->engine;
+        InstanceNames names;
+
+        run->pending = NULL;
+        instance_names(run->job->instance, &names);
+        if ((error == -ETIMEDOUT || error == -EBUSY) && ++run->stage < VOLUME_ATTEMPTS &&
+                        engine->vtable->remove_container(engine, names.database, REMOVE_TIMEOUT_USEC,
+                                        on_volume_freed, run, &run->pending) >= 0)
+                return;
+        run->then(error, reason, run);
+}
+
+int remove_volume_then(StepRun *run, PortDone then)
 {
         EnginePort *engine = run->job->manager->engine;
         InstanceNames names;
 
+        run->then = then;
         instance_names(run->job->instance, &names);
         return engine->vtable->remove_volume(
-                        engine, names.volume, REMOVE_TIMEOUT_USEC, on_removed, run, &run->pending);
+                        engine, names.volume, VOLUME_TIMEOUT_USEC, on_volume_removed, run, &run->pending);
+}
+
+int step_remove_volume(StepRun *run)
+{
+        return remove_volume_then(run, on_removed);
 }
 
 int step_remove_network(StepRun *run)

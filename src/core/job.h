@@ -62,6 +62,7 @@ struct StepRun {
         sd_event_source *timer;
         unsigned attempts; /* of its probes, or of its undo */
         unsigned stage; /* where a step that makes several calls stands */
+        PortDone then; /* what follows its first part */
         char *reason; /* why the last attempt failed */
         double fraction; /* 0 to 1, of what it can tell */
 };
@@ -185,5 +186,7 @@ int start_health(StepRun *run);
 int step_remove_app(StepRun *run);
 int step_remove_database(StepRun *run);
 int step_remove_volume(StepRun *run);
+/* The same, with another continuation than step_done(). */
+int remove_volume_then(StepRun *run, PortDone then);
 int step_remove_network(StepRun *run);
 int step_remove_compose(StepRun *run);

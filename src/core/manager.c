@@ -240,8 +240,14 @@ static void manager_on_engine(bool connected, void *userdata)
 static void manager_on_engine_event(
                 const char *instance_id, const char *role, const char *event, void *userdata)
 {
+        Manager *m = userdata;
+        const Instance *i = manager_find_instance(m, instance_id);
+
         log_debug("The engine tells of %s (%s): %s", instance_id, role, event);
-        reconcile_instance(userdata, instance_id);
+        reconcile_instance(m, instance_id);
+        /* The engine goes on with what a daemon asked it before it died. */
+        if (streq(event, "create") && (!i || (!i->job && i->stored && !instance_has_resources(i))))
+                reconcile_all(m);
 }
 
 static void manager_on_store(bool connected, void *userdata)
