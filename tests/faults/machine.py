@@ -25,9 +25,17 @@ UNITS = ["nginx.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket
 GONE = (OSError, http.client.HTTPException)
 
 
-def build_daemon(*options):
+# Linked into it, as the host has no compiler's libraries.
+SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dc_link_args=-static-libasan -static-libubsan"]
+# Leaks are looked for elsewhere: here the daemon never comes to its end by itself.
+SANITIZER_OPTIONS = "\n".join(["Environment=ASAN_OPTIONS=abort_on_error=1:detect_leaks=0",
+                               "Environment=UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:abort_on_error=1", ""])
+
+
+def build_daemon(sanitize=False):
     """Builds arkd with its fault hooks and answers where it is."""
-    build = TOP / "-".join(["build-faults", *(option.split("=")[-1].replace(",", "-") for option in options)])
+    build = TOP / ("build-faults-sanitized" if sanitize else "build-faults")
+    options = SANITIZE if sanitize else []
     if not (build / "build.ninja").exists():
         subprocess.run(["meson", "setup", build, TOP, "-Dfault-hooks=true", "-Dtests=disabled", "-Dprefix=/usr",
                         "-Dsysconfdir=/etc", "-Dlocalstatedir=/var", *options], check=True, capture_output=True)
@@ -75,13 +83,15 @@ class Machine(Host):
 
     # Life with hooks
 
-    def prepare(self, daemon):
+    def prepare(self, sanitize=False):
         """Installs the daemon with hooks, and puts small disks under what it and Redis keep."""
+        daemon = build_daemon(sanitize)
         self.exec("systemctl", "stop", *UNITS[1:6])
         self.script("push", str(daemon), "/usr/sbin/arkd")
         path = self.path(DROP_IN)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"[Service]\nEnvironment=ARKD_DIE_AT={DIE_AT}\n")
+        path.write_text(f"[Service]\nEnvironment=ARKD_DIE_AT={DIE_AT}\n{SANITIZER_OPTIONS if sanitize else ''}")
+        self.begun = time.time()
         for folder, size in (("/var/lib/arkd", "1m"), ("/var/lib/arkd-redis", "64m")):
             if self.run("mountpoint", "--quiet", folder).returncode:
                 self.exec("sh", "-euc", 'cp -a "$1" "$1.kept" && mount -t tmpfs -o "size=$2" none "$1" &&'
@@ -96,6 +106,13 @@ class Machine(Host):
         self.disarm()
         self.path(DROP_IN).unlink(missing_ok=True)
         self.exec("systemctl", "daemon-reload")
+
+    def daemon_faults(self):
+        """What arkd itself did wrong, by the journal: sanitizers' reports, failed assertions, signals but SIGKILL."""
+        text = self.exec("journalctl", "--unit=arkd", "--output=cat", f"--since=@{int(self.begun)}", "--no-pager")
+        marks = ("AddressSanitizer", "runtime error:", "Assertion", "status=6/ABRT", "status=11/SEGV", "core-dump",
+                 "watchdog")
+        return [line for line in text.splitlines() if any(mark in line for mark in marks)]
 
     def wait_back(self, seconds=60):
         """Waits until arkd, engine and store work again."""
