@@ -65,7 +65,7 @@ static void load_addresses(Manager *m, Instance *i)
 {
         int r;
 
-        if (!instance_has_resources(i)) {
+        if (!i->subnet) {
                 address_pool_release_ingress(m->addresses, i->ingress_address,
                                 i->deleted_usec ? i->deleted_usec : i->created_usec);
                 return;
