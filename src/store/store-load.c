@@ -193,7 +193,7 @@ static int on_texts(StoreLoad *l, const redisReply *reply)
 static void on_repaired(int error, const redisReply *reply, void *userdata)
 {
         if (error >= 0 && reply->type == REDIS_REPLY_ERROR)
-                log_warning("Cannot bring Redis' sets in line with the records: %s", reply->str);
+                log_warning("Cannot bring Redis' sets and stream in line with the records: %s", reply->str);
 }
 
 /* Makes the sets agree with the records; where that fails, the next load does it. */
@@ -255,15 +255,32 @@ static int job_ids(Store *s, char ***ret_ids)
         return 0;
 }
 
+/* A job that has no record was taken back; where this does not reach Redis, the next load does it. */
+static void drop_entries(Store *s, const char *job)
+{
+        for (const JobEntry *e = job_entries_find(&s->jobs, job); e; e = job_entries_find(&s->jobs, job)) {
+                const char *const ack[] = { "XACK", "ark:jobs", "arkd", e->id, NULL };
+                const char *const del[] = { "XDEL", "ark:jobs", e->id, NULL };
+
+                if (store_send(s, ack, on_repaired, NULL, NULL) < 0 ||
+                                store_send(s, del, on_repaired, NULL, NULL) < 0)
+                        return;
+                job_entries_remove(&s->jobs, e->id);
+        }
+}
+
 static void deliver_jobs(StoreLoad *l, char *const *ids)
 {
         for (; *ids && !l->cancelled; ids++) {
                 const Record *record = records_find(&l->records, STORE_JOB, *ids);
 
-                if (record && record->text)
+                if (record && record->text) {
                         l->on_record(STORE_JOB, record->id, record->text, l->userdata);
-                else
-                        log_warning("The job stream names job %s, of which there is no record", *ids);
+                        continue;
+                }
+                log_notice("The job stream names job %s, of which there is no record; it is taken out",
+                                *ids);
+                drop_entries(l->store, *ids);
         }
 }
 

@@ -247,11 +247,13 @@ static void answer_load(FakeOp *op)
                 deliver(op, STORE_PRODUCT);
                 deliver(op, STORE_SECRET);
                 deliver(op, STORE_INSTANCE);
-                for (size_t i = 0; i < p->n_stream; i++) {
+                for (size_t i = 0; i < p->n_stream;) {
                         const char *text = fake_ports_record(p, STORE_JOB, p->stream[i].job);
 
                         if (text)
-                                op->on_record(STORE_JOB, p->stream[i].job, text, op->userdata);
+                                op->on_record(STORE_JOB, p->stream[i++].job, text, op->userdata);
+                        else
+                                dequeue(p, p->stream[i].id);
                 }
         }
         answer(op);

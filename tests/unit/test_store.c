@@ -84,6 +84,13 @@ static void test_jobs_survive(void **state)
         assert_int_equal(commit(&f, dequeue, 1), 0);
         assert_string_equal(peer_ask("XLEN ark:jobs"), "2");
         assert_string_equal(n_claimed(), "2");
+
+        /* Of one there is no record any more. */
+        (void) peer_ask("DEL job:foreign");
+        assert_string_equal(load(&f), "3/k={\"kind\":\"create\"} ");
+        assert_int_equal(commit(&f, dequeue, 1), 0); /* what is answered has been preceded by the repair */
+        assert_string_equal(peer_ask("XLEN ark:jobs"), "1");
+        assert_string_equal(n_claimed(), "1");
         close_store(&f);
 }
 
