@@ -65,8 +65,10 @@ static void on_stored(int error, const char *reason, void *userdata)
         InstanceCheck *check = userdata;
 
         check->storing = NULL;
-        if (error < 0)
+        if (error < 0) {
                 log_warning("The state of %s is not stored yet: %s", check->instance->id, strempty(reason));
+                manager_doubt(check->manager, STORE_INSTANCE, check->instance->id);
+        }
         check_end(check);
 }
 
@@ -84,8 +86,10 @@ static void check_store(InstanceCheck *check)
         const StoreWrite write = { STORE_PUT, STORE_INSTANCE, i->id, json_text(record),
                 .score = i->created_usec };
         if (store->vtable->commit(store, &write, 1, MANAGER_STORE_TIMEOUT_USEC, on_stored, check,
-                            &check->storing) < 0)
+                            &check->storing) < 0) {
+                manager_doubt(check->manager, STORE_INSTANCE, i->id);
                 check_end(check);
+        }
 }
 
 static void log_verdict(const Instance *i, bool unwell)
