@@ -11,6 +11,7 @@
 #define ARK_LABEL_PRODUCT    "network.ark.product"
 #define ARK_LABEL_ROLE       "network.ark.role"
 #define ARK_LABEL_LOG        "ark.instance"
+#define ARK_LABEL_HASH       "com.docker.compose.config-hash" /* of a container's specification */
 
 #define ARK_ROLE_APP      "app"
 #define ARK_ROLE_DATABASE "db"

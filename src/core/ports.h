@@ -74,7 +74,7 @@ typedef struct ContainerSpec {
         const char *name; /* its hostname too */
         const char *image;
         const StringPairs *env;
-        const StringPairs *labels;
+        const StringPairs *labels; /* a container that is there with another ARK_LABEL_HASH is made again */
         const char *user; /* NULL: the image's */
         char *const *capabilities; /* all others are dropped; NULL-terminated, "CHOWN" */
         ResourceLimits limits;
@@ -223,7 +223,7 @@ typedef struct StorePort StorePort;
 
 typedef struct StoreVTable {
         /* Reads everything: on_record once a record (products, secrets, instances oldest first, jobs in the order
-         * of the stream), then done. What the sets name but is not there any more is dropped from the sets. */
+         * of the stream), then done. What the sets or the stream name but is not there any more is dropped from them. */
         int (*load)(StorePort *s, uint64_t timeout_usec, StoreRecordHandler on_record, PortDone done,
                         void *userdata, Pending **ret_pending);
         /* All of the writes, or none, in one MULTI/EXEC; done when Redis has them. -ENOTCONN: not sent, or sent and

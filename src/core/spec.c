@@ -202,6 +202,9 @@ static int container_hash(const ContainerSpec *c, char ret_hex[65])
         hash_string(digest, c->user);
         hash_string(digest, c->volume);
         hash_string(digest, c->volume_path);
+        hash_string(digest, c->slice);
+        for (const char *const *word = c->health_command; word && *word; word++)
+                hash_string(digest, *word);
         hash_pairs(digest, c->env);
         hash_pairs(digest, c->labels);
         EVP_DigestUpdate(digest, &c->limits, sizeof c->limits);
@@ -239,7 +242,7 @@ static int add_container_labels(const InstanceSpec *spec, const Manager *m, cons
                 r = string_pairs_add(labels, "com.docker.compose.project.working_dir", m->compose_dir);
         if (r >= 0)
                 r = container_hash(c, hash);
-        return r < 0 ? r : string_pairs_add(labels, "com.docker.compose.config-hash", hash);
+        return r < 0 ? r : string_pairs_add(labels, ARK_LABEL_HASH, hash);
 }
 
 static int build_app(InstanceSpec *spec, const Manager *m, const Instance *i)

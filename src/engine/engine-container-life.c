@@ -4,47 +4,6 @@
 
 #include "basic/json-util.h"
 #include "engine/engine-container.h"
-#include "engine/engine-reference.h"
-
-typedef struct ContainerTask {
-        EngineTask task;
-        char *name;
-        char *network; /* of inspecting */
-        ContainerStateDone on_state;
-} ContainerTask;
-
-static void container_release(EngineTask *t)
-{
-        ContainerTask *n = container_of(t, ContainerTask, task);
-
-        free(n->name);
-        free(n->network);
-        free(n);
-}
-
-static const EngineTaskClass container_class = { .release = container_release };
-
-static int container_task_new(EngineClient *c, const EngineTaskClass *class, const char *name,
-                uint64_t timeout_usec, PortDone done, void *userdata, ContainerTask **ret)
-{
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
-        ContainerTask *n;
-        int r;
-
-        if (!engine_name_is_valid(name))
-                return -EINVAL;
-        n = new0(ContainerTask, 1);
-        if (!n)
-                return -ENOMEM;
-        t = &n->task;
-        t->class = class;
-        r = engine_task_init(t, c, timeout_usec, done, userdata, "container %s", name);
-        if (r < 0 || (r = free_and_strdup(&n->name, name)) < 0)
-                return r;
-        t = NULL;
-        *ret = n;
-        return 0;
-}
 
 /* ---- Start ------------------------------------------------------------------------------------------------- */
 
@@ -56,46 +15,65 @@ static void on_started(EngineTask *t, const EngineReply *reply)
                 engine_task_end(t, 0, NULL); /* 304: it runs already */
 }
 
-static int container_do(EngineClient *c, const char *name, const char *verb, uint64_t timeout_usec,
-                PortDone done, void *userdata, Pending **ret_pending)
+static int begin_start(EngineTask *t)
 {
-        ContainerTask *n;
-        int r;
-
-        r = container_task_new(c, &container_class, name, timeout_usec, done, userdata, &n);
-        if (r < 0)
-                return r;
-        r = engine_task_request(&n->task, "POST", NULL, on_started, "/containers/%s/%s", name, verb);
-        if (r < 0) {
-                (void) engine_task_free(&n->task);
-                return r;
-        }
-        *ret_pending = &n->task.pending;
-        return 0;
+        return engine_task_request(t, "POST", NULL, on_started, "/containers/%s/start", t->name);
 }
+
+static int begin_restart(EngineTask *t)
+{
+        return engine_task_request(t, "POST", NULL, on_started, "/containers/%s/restart?t=5", t->name);
+}
+
+static const EngineTaskClass start_class = {
+        .size = sizeof(EngineTask),
+        .about = "container",
+        .begin = begin_start,
+};
+
+static const EngineTaskClass restart_class = {
+        .size = sizeof(EngineTask),
+        .about = "container",
+        .begin = begin_restart,
+};
 
 int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
-        return container_do(c, name, "start", timeout_usec, done, userdata, ret_pending);
+        EngineTask *t;
+        int r;
+
+        r = engine_task_new(&start_class, c, name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
 }
 
 int engine_container_restart(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
-        return container_do(c, name, "restart?t=5", timeout_usec, done, userdata, ret_pending);
+        EngineTask *t;
+        int r;
+
+        r = engine_task_new(&restart_class, c, name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
 }
 
 /* ---- Inspect ----------------------------------------------------------------------------------------------- */
 
-static void end_inspect(EngineTask *t, int error, const char *reason)
-{
-        ContainerTask *n = container_of(t, ContainerTask, task);
+typedef struct ContainerInspect {
+        EngineTask task;
+        char *network;
+        ContainerStateDone on_state;
+} ContainerInspect;
 
-        n->on_state(error, reason, NULL, t->userdata);
+static void inspect_release(EngineTask *t)
+{
+        free(container_of(t, ContainerInspect, task)->network);
 }
 
-static const EngineTaskClass inspect_class = { .end = end_inspect, .release = container_release };
+static void inspect_end(EngineTask *t, int error, const char *reason)
+{
+        container_of(t, ContainerInspect, task)->on_state(error, reason, NULL, t->userdata);
+}
 
 static ContainerHealth health_of(struct json_object *state)
 {
@@ -124,9 +102,9 @@ static const char *address_on(struct json_object *container, const char *network
 
 static void on_inspected(EngineTask *t, const EngineReply *reply)
 {
-        ContainerTask *n = container_of(t, ContainerTask, task);
+        ContainerInspect *n = container_of(t, ContainerInspect, task);
         struct json_object *state = json_get(reply->json, "State"), *value;
-        ContainerState s = { .name = n->name };
+        ContainerState s = { .name = t->name };
         uint64_t restarts = 0;
 
         if (reply->error == -ENOENT) {
@@ -152,35 +130,35 @@ static void on_inspected(EngineTask *t, const EngineReply *reply)
         (void) engine_task_free(t);
 }
 
+static int begin_inspect(EngineTask *t)
+{
+        return engine_task_request(t, "GET", NULL, on_inspected, "/containers/%s/json", t->name);
+}
+
+static const EngineTaskClass inspect_class = {
+        .size = ENGINE_TASK_SIZE(ContainerInspect),
+        .about = "container",
+        .begin = begin_inspect,
+        .end = inspect_end,
+        .release = inspect_release,
+};
+
 int engine_container_inspect(EngineClient *c, const char *name, const char *network, uint64_t timeout_usec,
                 ContainerStateDone done, void *userdata, Pending **ret_pending)
 {
-        ContainerTask *n;
+        ContainerInspect *n;
+        EngineTask *t;
         int r;
 
-        r = container_task_new(c, &inspect_class, name, timeout_usec, NULL, userdata, &n);
+        r = engine_task_new(&inspect_class, c, name, timeout_usec, NULL, userdata, &t);
         if (r < 0)
                 return r;
+        n = container_of(t, ContainerInspect, task);
         n->on_state = done;
-        r = free_and_strdup(&n->network, network);
-        if (r >= 0)
-                r = engine_task_request(&n->task, "GET", NULL, on_inspected, "/containers/%s/json", name);
-        if (r < 0) {
-                (void) engine_task_free(&n->task);
-                return r;
-        }
-        *ret_pending = &n->task.pending;
-        return 0;
+        return engine_task_start(t, free_and_strdup(&n->network, network), ret_pending);
 }
 
 /* ---- Remove ------------------------------------------------------------------------------------------------ */
-
-static int start_removing(EngineTask *t);
-
-static void look_again(EngineTask *t)
-{
-        engine_task_check(t, start_removing(t));
-}
 
 /* What the engine says of a removal is not relied upon: it is over when the container cannot be found. */
 static void on_removed(EngineTask *t, const EngineReply *reply)
@@ -188,47 +166,35 @@ static void on_removed(EngineTask *t, const EngineReply *reply)
         if (reply->error == -ENOENT)
                 engine_task_end(t, 0, NULL);
         else if (reply->error >= 0)
-                look_again(t);
-        else if (engine_task_pause(t, look_again) < 0)
+                engine_task_again(t);
+        else if (engine_task_pause(t, engine_task_again) < 0)
                 engine_task_fail(t, -ETIMEDOUT, "could not be removed", reply->message);
 }
 
 static void on_looked(EngineTask *t, const EngineReply *reply)
 {
-        ContainerTask *n = container_of(t, ContainerTask, task);
-
-        if (reply->error == -ENOENT)
-                engine_task_end(t, 0, NULL);
-        else if (reply->error < 0)
-                engine_task_fail(t, reply->error, "could not be inspected", reply->message);
-        else if (!engine_task_owns(t, reply))
-                engine_task_fail(t, -EEXIST, "is not this deployment's and was left alone", NULL);
-        else
+        if (engine_task_found_ours(t, reply))
                 engine_task_check(t, engine_task_request(t, "DELETE", NULL, on_removed,
-                                                     "/containers/%s?force=1&v=1", n->name));
+                                                     "/containers/%s?force=1&v=1", t->name));
 }
 
-static int start_removing(EngineTask *t)
+static int begin_remove(EngineTask *t)
 {
-        ContainerTask *n = container_of(t, ContainerTask, task);
-
-        return engine_task_request(t, "GET", NULL, on_looked, "/containers/%s/json", n->name);
+        return engine_task_request(t, "GET", NULL, on_looked, "/containers/%s/json", t->name);
 }
+
+static const EngineTaskClass remove_class = {
+        .size = sizeof(EngineTask),
+        .about = "container",
+        .begin = begin_remove,
+};
 
 int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
-        ContainerTask *n;
+        EngineTask *t;
         int r;
 
-        r = container_task_new(c, &container_class, name, timeout_usec, done, userdata, &n);
-        if (r < 0)
-                return r;
-        r = start_removing(&n->task);
-        if (r < 0) {
-                (void) engine_task_free(&n->task);
-                return r;
-        }
-        *ret_pending = &n->task.pending;
-        return 0;
+        r = engine_task_new(&remove_class, c, name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
@@ -132,32 +131,6 @@ static int add_network(struct json_object *body, const NetworkAttachment *networ
         return set_address(endpoint, network->address);
 }
 
-/* FNV-1a: tells specifications apart, and keeps no secret. */
-static uint64_t hash_string(uint64_t hash, const char *s)
-{
-        do
-                hash = (hash ^ (unsigned char) *s) * UINT64_C(0x100000001b3);
-        while (*s++);
-        return hash;
-}
-
-static int add_spec_label(struct json_object *body, const ContainerSpec *spec)
-{
-        const char *text = json_text(body);
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
-        char label[17];
-
-        if (!text)
-                return -ENOMEM;
-        hash = hash_string(hash, text);
-        for (size_t i = 1; i < spec->n_networks; i++) {
-                hash = hash_string(hash, spec->networks[i].network);
-                hash = hash_string(hash, strempty(spec->networks[i].address));
-        }
-        (void) snprintf(label, sizeof(label), "%016llx", (unsigned long long) hash);
-        return json_set_string(json_get(body, "Labels"), ENGINE_LABEL_SPEC, label);
-}
-
 int engine_container_body(const ContainerSpec *spec, struct json_object **ret)
 {
         _cleanup_json_ struct json_object *body = json_object_new_object();
@@ -168,8 +141,7 @@ int engine_container_body(const ContainerSpec *spec, struct json_object **ret)
                         add_env(body, spec->env) < 0 || add_health(body, spec->health_command) < 0 ||
                         add_host(body, spec) < 0 ||
                         (spec->n_networks > 0 && add_network(body, &spec->networks[0]) < 0) ||
-                        engine_json_pairs(body, "Labels", spec->labels) < 0 ||
-                        add_spec_label(body, spec) < 0)
+                        engine_json_pairs(body, "Labels", spec->labels) < 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(body);
         return 0;

@@ -5,9 +5,6 @@
 
 /* The engine's containers, as EngineVTable in core/ports.h says. */
 
-/* The label by which a container that was made from the same specification is known again. */
-#define ENGINE_LABEL_SPEC "network.ark.spec"
-
 /* Creating (engine-container.c), with the request that engine-container-spec.c makes of the specification. */
 int engine_container_create(EngineClient *c, const ContainerSpec *spec, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending);

@@ -61,10 +61,7 @@ static void stream_release(EngineTask *t)
 
         engine_json_stream_done(&s->stream);
         free(s->filters);
-        free(s);
 }
-
-static const EngineTaskClass stream_class = { .release = stream_release };
 
 static uint64_t hash_event(uint64_t nsec, const char *id, const char *action)
 {
@@ -186,28 +183,32 @@ static void on_lost(int error, const char *reason, void *userdata)
         set_connected(e, false);
 }
 
+static int stream_begin(EngineTask *t)
+{
+        return engine_task_request(t, "GET", NULL, on_pong, "/_ping");
+}
+
+static const EngineTaskClass stream_class = {
+        .size = ENGINE_TASK_SIZE(StreamTask),
+        .about = "the event stream",
+        .any_name = true,
+        .begin = stream_begin,
+        .release = stream_release,
+};
+
 static int connect_to_engine(EngineEvents *e)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
-        StreamTask *s = new0(StreamTask, 1);
+        EngineTask *t;
+        StreamTask *s;
         int r;
 
-        if (!s)
-                return -ENOMEM;
+        r = engine_task_new(&stream_class, e->client, NULL, PING_TIMEOUT, on_lost, e, &t);
+        if (r < 0)
+                return r;
+        s = container_of(t, StreamTask, task);
         s->events = e;
-        t = &s->task;
-        t->class = &stream_class;
-        r = engine_task_init(t, e->client, PING_TIMEOUT, on_lost, e, "the event stream");
-        if (r < 0)
-                return r;
         s->filters = engine_filters(e->client, true);
-        if (!s->filters)
-                return -ENOMEM;
-        r = engine_task_request(t, "GET", NULL, on_pong, "/_ping");
-        if (r < 0)
-                return r;
-        e->stream = &TAKE_PTR(t)->pending;
-        return 0;
+        return engine_task_start(t, s->filters ? 0 : -ENOMEM, &e->stream);
 }
 
 static int on_notify(sd_event_source *source, void *userdata)

@@ -17,7 +17,6 @@ typedef struct SharedPull SharedPull;
 typedef struct Waiter {
         EngineTask task;
         EngineImages *images;
-        char *image;
         PullProgress progress;
         SharedPull *pull;
         TAILQ_ENTRY(Waiter) next;
@@ -188,18 +187,14 @@ static void waiter_release(EngineTask *t)
                 if (p->pending && TAILQ_EMPTY(&p->waiters))
                         (void) shared_pull_free(p);
         }
-        free(w->image);
-        free(w);
 }
-
-static const EngineTaskClass waiter_class = { .release = waiter_release };
 
 static int join(Waiter *w)
 {
         SharedPull *p;
         int r;
 
-        r = find_or_start_pull(w->images, w->image, &p);
+        r = find_or_start_pull(w->images, w->task.name, &p);
         if (r < 0)
                 return r;
         w->told = p->round;
@@ -218,31 +213,38 @@ static void on_inspected(EngineTask *t, const EngineReply *reply)
                 engine_task_fail(t, reply->error, "could not be inspected", reply->message);
 }
 
-int engine_image_ensure(EngineImages *images, const char *image, uint64_t timeout_usec,
-                PullProgress progress, PortDone done, void *userdata, Pending **ret_pending)
+static int waiter_begin(EngineTask *t)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
         EngineReference reference;
-        Waiter *w;
         int r;
 
-        r = engine_reference_parse(image, &reference);
+        r = engine_reference_parse(t->name, &reference); /* or it could not stand in a path */
         if (r < 0)
                 return r;
         engine_reference_done(&reference);
-        w = new0(Waiter, 1);
-        if (!w)
-                return -ENOMEM;
-        w->images = images;
-        w->progress = progress;
-        t = &w->task;
-        t->class = &waiter_class;
-        r = engine_task_init(t, images->client, timeout_usec, done, userdata, "image %s", image);
-        if (r < 0 || (r = free_and_strdup(&w->image, image)) < 0)
-                return r;
-        r = engine_task_request(t, "GET", NULL, on_inspected, "/images/%s/json", image);
+        return engine_task_request(t, "GET", NULL, on_inspected, "/images/%s/json", t->name);
+}
+
+static const EngineTaskClass waiter_class = {
+        .size = ENGINE_TASK_SIZE(Waiter),
+        .about = "image",
+        .any_name = true,
+        .begin = waiter_begin,
+        .release = waiter_release,
+};
+
+int engine_image_ensure(EngineImages *images, const char *image, uint64_t timeout_usec,
+                PullProgress progress, PortDone done, void *userdata, Pending **ret_pending)
+{
+        EngineTask *t;
+        Waiter *w;
+        int r;
+
+        r = engine_task_new(&waiter_class, images->client, image, timeout_usec, done, userdata, &t);
         if (r < 0)
                 return r;
-        *ret_pending = &TAKE_PTR(t)->pending;
-        return 0;
+        w = container_of(t, Waiter, task);
+        w->images = images;
+        w->progress = progress;
+        return engine_task_start(t, 0, ret_pending);
 }

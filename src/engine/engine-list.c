@@ -25,7 +25,6 @@ static void list_release(EngineTask *t)
                 json_object_put(l->replies[i]);
         free(l->filters);
         free(l->items);
-        free(l);
 }
 
 static void list_end(EngineTask *t, int error, const char *reason)
@@ -34,8 +33,6 @@ static void list_end(EngineTask *t, int error, const char *reason)
 
         l->on_items(error, reason, NULL, 0, t->userdata);
 }
-
-static const EngineTaskClass list_class = { .end = list_end, .release = list_release };
 
 char *engine_filters(const EngineClient *c, bool containers_only)
 {
@@ -163,28 +160,32 @@ static int ask(EngineTask *t, ResourceKind kind)
                         questions[kind].path, l->filters);
 }
 
+static int list_begin(EngineTask *t)
+{
+        return ask(t, RESOURCE_CONTAINER);
+}
+
+static const EngineTaskClass list_class = {
+        .size = ENGINE_TASK_SIZE(ListTask),
+        .about = "this deployment's resources",
+        .any_name = true,
+        .begin = list_begin,
+        .end = list_end,
+        .release = list_release,
+};
+
 int engine_list(EngineClient *c, uint64_t timeout_usec, ResourcesDone done, void *userdata,
                 Pending **ret_pending)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
+        EngineTask *t;
         ListTask *l;
         int r;
 
-        l = new0(ListTask, 1);
-        if (!l)
-                return -ENOMEM;
+        r = engine_task_new(&list_class, c, NULL, timeout_usec, NULL, userdata, &t);
+        if (r < 0)
+                return r;
+        l = container_of(t, ListTask, task);
         l->on_items = done;
-        t = &l->task;
-        t->class = &list_class;
-        r = engine_task_init(t, c, timeout_usec, NULL, userdata, "this deployment's resources");
-        if (r < 0)
-                return r;
         l->filters = engine_filters(c, false);
-        if (!l->filters)
-                return -ENOMEM;
-        r = ask(t, RESOURCE_CONTAINER);
-        if (r < 0)
-                return r;
-        *ret_pending = &TAKE_PTR(t)->pending;
-        return 0;
+        return engine_task_start(t, l->filters ? 0 : -ENOMEM, ret_pending);
 }

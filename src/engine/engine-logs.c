@@ -2,12 +2,13 @@
 #include <errno.h>
 
 #include "engine/engine-container.h"
-#include "engine/engine-reference.h"
 #include "engine/engine-stream.h"
 
 typedef struct LogsTask {
         EngineTask task;
         EngineLogStream stream;
+        unsigned lines;
+        char *query; /* what comes behind the two streams and the number of lines */
         LogsDone on_text;
 } LogsTask;
 
@@ -16,7 +17,7 @@ static void logs_release(EngineTask *t)
         LogsTask *l = container_of(t, LogsTask, task);
 
         engine_log_stream_done(&l->stream);
-        free(l);
+        free(l->query);
 }
 
 static void logs_end(EngineTask *t, int error, const char *reason)
@@ -25,8 +26,6 @@ static void logs_end(EngineTask *t, int error, const char *reason)
 
         l->on_text(error, reason, NULL, t->userdata);
 }
-
-static const EngineTaskClass logs_class = { .end = logs_end, .release = logs_release };
 
 static int on_data(const char *data, size_t n, void *userdata)
 {
@@ -52,32 +51,37 @@ static void on_logs(EngineTask *t, const EngineReply *reply)
         }
 }
 
-/* query: what comes behind the two streams and the number of lines. */
+static int logs_begin(EngineTask *t)
+{
+        LogsTask *l = container_of(t, LogsTask, task);
+
+        t->on_data = on_data;
+        return engine_task_request(t, "GET", NULL, on_logs,
+                        "/containers/%s/logs?stdout=1&stderr=1&tail=%u%s", t->name, l->lines, l->query);
+}
+
+static const EngineTaskClass logs_class = {
+        .size = ENGINE_TASK_SIZE(LogsTask),
+        .about = "container",
+        .begin = logs_begin,
+        .end = logs_end,
+        .release = logs_release,
+};
+
 static int logs_start(EngineClient *c, const char *name, unsigned lines, const char *query,
                 uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
+        EngineTask *t;
         LogsTask *l;
         int r;
 
-        if (!engine_name_is_valid(name))
-                return -EINVAL;
-        l = new0(LogsTask, 1);
-        if (!l)
-                return -ENOMEM;
+        r = engine_task_new(&logs_class, c, name, timeout_usec, NULL, userdata, &t);
+        if (r < 0)
+                return r;
+        l = container_of(t, LogsTask, task);
         l->on_text = done;
-        t = &l->task;
-        t->class = &logs_class;
-        r = engine_task_init(t, c, timeout_usec, NULL, userdata, "container %s", name);
-        if (r < 0)
-                return r;
-        t->on_data = on_data;
-        r = engine_task_request(t, "GET", NULL, on_logs, "/containers/%s/logs?stdout=1&stderr=1&tail=%u%s",
-                        name, lines, query);
-        if (r < 0)
-                return r;
-        *ret_pending = &TAKE_PTR(t)->pending;
-        return 0;
+        l->lines = lines;
+        return engine_task_start(t, free_and_strdup(&l->query, query), ret_pending);
 }
 
 int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,

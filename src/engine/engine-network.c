@@ -13,24 +13,7 @@
 /* Looked at again this often, over three seconds, where the addresses are said to be taken. */
 #define OVERLAP_ATTEMPTS 8
 
-typedef struct NetworkCreate {
-        EngineTask task;
-        char *name;
-        struct json_object *body;
-} NetworkCreate;
-
-static void look(EngineTask *t);
-
-static void create_release(EngineTask *t)
-{
-        NetworkCreate *n = container_of(t, NetworkCreate, task);
-
-        free(n->name);
-        json_object_put(n->body);
-        free(n);
-}
-
-static const EngineTaskClass create_class = { .release = create_release };
+/* ---- Create ------------------------------------------------------------------------------------------------ */
 
 static int network_body(const NetworkSpec *spec, struct json_object **ret)
 {
@@ -85,25 +68,14 @@ static bool has_members(struct json_object *network)
         return json_object_is_type(members, json_type_object) && json_object_object_length(members) > 0;
 }
 
-static void on_removed(int error, const char *reason, void *userdata)
-{
-        EngineTask *t = userdata;
-
-        t->child = NULL;
-        if (error < 0)
-                engine_task_end(t, error, reason);
-        else
-                look(t);
-}
-
 static void on_created(EngineTask *t, const EngineReply *reply)
 {
         if (reply->error >= 0)
                 engine_task_end(t, 0, NULL);
-        else if (reply->status == 409 && engine_task_pause(t, look) >= 0)
+        else if (reply->status == 409 && engine_task_pause(t, engine_task_again) >= 0)
                 return; /* somebody was quicker: look at what there is now */
         else if (strcasestr(reply->message, "overlap") && t->attempts < OVERLAP_ATTEMPTS &&
-                        engine_task_pause(t, look) >= 0)
+                        engine_task_pause(t, engine_task_again) >= 0)
                 return; /* the same network, in the making for somebody else, has its addresses before its name */
         else if (strcasestr(reply->message, "overlap"))
                 engine_task_fail(t, -EADDRINUSE, "could not be created", reply->message);
@@ -113,71 +85,50 @@ static void on_created(EngineTask *t, const EngineReply *reply)
 
 static void on_looked(EngineTask *t, const EngineReply *reply)
 {
-        NetworkCreate *n = container_of(t, NetworkCreate, task);
-        struct json_object *labels = json_get(reply->json, "Labels");
-
-        if (reply->error == -ENOENT)
-                engine_task_check(
-                                t, engine_task_request(t, "POST", n->body, on_created, "/networks/create"));
-        else if (reply->error < 0)
-                engine_task_fail(t, reply->error, "could not be inspected", reply->message);
-        else if (!engine_client_owns(t->client, labels) ||
-                        !engine_json_same_string(labels, json_get(n->body, "Labels"), ARK_LABEL_INSTANCE))
-                engine_task_fail(t, -EEXIST,
-                                "exists already and is not this deployment's; remove or rename it", NULL);
-        else if (network_fits(reply->json, n->body))
+        switch (engine_task_found(t, reply)) {
+        case ENGINE_FOUND_FAILURE:
+                return;
+        case ENGINE_FOUND_NOTHING:
+                engine_task_check(t,
+                                engine_task_request(t, "POST", t->wanted, on_created, "/networks/create"));
+                return;
+        case ENGINE_FOUND_OURS:
+                break;
+        }
+        if (network_fits(reply->json, t->wanted))
                 engine_task_end(t, 0, NULL);
-        else if (has_members(reply->json) && !json_get(labels, ARK_LABEL_INSTANCE))
+        else if (has_members(reply->json) && !json_get(json_get(reply->json, "Labels"), ARK_LABEL_INSTANCE))
                 engine_task_fail(t, -EBUSY, "exists with other settings and is in use", NULL);
         else
-                engine_task_check(t, engine_network_remove(t->client, n->name, engine_task_left(t),
-                                                     on_removed, t, &t->child));
+                engine_task_check(t, engine_network_remove(t->client, t->name, engine_task_left(t),
+                                                     engine_task_child_ended, t, &t->child));
 }
 
-static int start_looking(EngineTask *t)
+static int begin_create(EngineTask *t)
 {
-        NetworkCreate *n = container_of(t, NetworkCreate, task);
-
-        return engine_task_request(t, "GET", NULL, on_looked, "/networks/%s", n->name);
+        return engine_task_request(t, "GET", NULL, on_looked, "/networks/%s", t->name);
 }
 
-static void look(EngineTask *t)
-{
-        engine_task_check(t, start_looking(t));
-}
+static const EngineTaskClass create_class = {
+        .size = sizeof(EngineTask),
+        .about = "network",
+        .begin = begin_create,
+};
 
 int engine_network_create(EngineClient *c, const NetworkSpec *spec, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
-        NetworkCreate *n;
+        EngineTask *t;
         int r;
 
-        if (!engine_name_is_valid(spec->name))
-                return -EINVAL;
-        n = new0(NetworkCreate, 1);
-        if (!n)
-                return -ENOMEM;
-        t = &n->task;
-        t->class = &create_class;
-        r = engine_task_init(t, c, timeout_usec, done, userdata, "network %s", spec->name);
-        if (r < 0 || (r = network_body(spec, &n->body)) < 0)
-                return r;
-        n->name = strdup(spec->name);
-        if (!n->name)
-                return -ENOMEM;
-        r = start_looking(t);
-        if (r < 0)
-                return r;
-        *ret_pending = &TAKE_PTR(t)->pending;
-        return 0;
+        r = engine_task_new(&create_class, c, spec->name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, network_body(spec, &t->wanted), ret_pending);
 }
 
-/* ---- Removing ---------------------------------------------------------------------------------------------- */
+/* ---- Remove ------------------------------------------------------------------------------------------------ */
 
 typedef struct NetworkRemove {
         EngineTask task;
-        char *name;
         char *id; /* names may be given twice; what was inspected is what is removed */
         char **members; /* that are still to be disconnected */
         size_t n_disconnected;
@@ -187,27 +138,17 @@ static void remove_release(EngineTask *t)
 {
         NetworkRemove *n = container_of(t, NetworkRemove, task);
 
-        free(n->name);
         free(n->id);
         strv_free(n->members);
-        free(n);
 }
 
-static const EngineTaskClass remove_class = { .release = remove_release };
-
-static int start_inspecting(EngineTask *t);
 static void disconnect_or_remove(EngineTask *t);
-
-static void inspect(EngineTask *t)
-{
-        engine_task_check(t, start_inspecting(t));
-}
 
 static void on_delete(EngineTask *t, const EngineReply *reply)
 {
         if (reply->error >= 0 || reply->error == -ENOENT)
                 engine_task_end(t, 0, NULL);
-        else if (engine_task_pause(t, inspect) < 0)
+        else if (engine_task_pause(t, engine_task_again) < 0)
                 engine_task_fail(t, -ETIMEDOUT, "could not be removed", reply->message);
 }
 
@@ -263,45 +204,35 @@ static int take_members(NetworkRemove *n, struct json_object *network)
 
 static void on_inspected(EngineTask *t, const EngineReply *reply)
 {
-        NetworkRemove *n = container_of(t, NetworkRemove, task);
         int r;
 
-        if (reply->error == -ENOENT)
-                engine_task_end(t, 0, NULL);
-        else if (reply->error < 0)
-                engine_task_fail(t, reply->error, "could not be inspected", reply->message);
-        else if (!engine_task_owns(t, reply))
-                engine_task_fail(t, -EEXIST, "is not this deployment's and was left alone", NULL);
-        else if ((r = take_members(n, reply->json)) < 0)
+        if (!engine_task_found_ours(t, reply))
+                return;
+        r = take_members(container_of(t, NetworkRemove, task), reply->json);
+        if (r < 0)
                 engine_task_check(t, r);
         else
                 disconnect_or_remove(t);
 }
 
-static int start_inspecting(EngineTask *t)
+static int begin_remove(EngineTask *t)
 {
-        NetworkRemove *n = container_of(t, NetworkRemove, task);
-
-        return engine_task_request(t, "GET", NULL, on_inspected, "/networks/%s", n->name);
+        return engine_task_request(t, "GET", NULL, on_inspected, "/networks/%s", t->name);
 }
+
+static const EngineTaskClass remove_class = {
+        .size = ENGINE_TASK_SIZE(NetworkRemove),
+        .about = "network",
+        .begin = begin_remove,
+        .release = remove_release,
+};
 
 int engine_network_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
-        NetworkRemove *n;
+        EngineTask *t;
         int r;
 
-        if (!engine_name_is_valid(name))
-                return -EINVAL;
-        n = new0(NetworkRemove, 1);
-        if (!n)
-                return -ENOMEM;
-        t = &n->task;
-        t->class = &remove_class;
-        r = engine_task_init(t, c, timeout_usec, done, userdata, "network %s", name);
-        if (r < 0 || (r = free_and_strdup(&n->name, name)) < 0 || (r = start_inspecting(t)) < 0)
-                return r;
-        *ret_pending = &TAKE_PTR(t)->pending;
-        return 0;
+        r = engine_task_new(&remove_class, c, name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
 }

@@ -109,7 +109,6 @@ const char *engine_pull_state_error(const EnginePullState *s)
 
 typedef struct Pull {
         EngineTask task;
-        char *image;
         EngineJsonStream stream;
         EnginePullState *state;
         void (*changed)(const EnginePullState *s, void *userdata);
@@ -121,11 +120,7 @@ static void pull_release(EngineTask *t)
 
         engine_json_stream_done(&p->stream);
         (void) engine_pull_state_free(p->state);
-        free(p->image);
-        free(p);
 }
-
-static const EngineTaskClass pull_class = { .release = pull_release };
 
 static int on_document(struct json_object *document, void *userdata)
 {
@@ -178,41 +173,45 @@ static void on_pulled(EngineTask *t, const EngineReply *reply)
                 fail(t, -EIO, "the engine stopped in the middle of it");
         else
                 engine_task_check(t, engine_task_request(t, "GET", NULL, on_confirmed, "/images/%s/json",
-                                                     p->image));
+                                                     t->name));
 }
+
+static int pull_begin(EngineTask *t)
+{
+        EngineReference reference;
+        int r;
+
+        r = engine_reference_parse(t->name, &reference);
+        if (r < 0)
+                return r;
+        t->on_data = on_data;
+        r = engine_task_request(t, "POST", NULL, on_pulled, "/images/create?fromImage=%s&tag=%s",
+                        reference.name, reference.tag);
+        engine_reference_done(&reference);
+        return r;
+}
+
+static const EngineTaskClass pull_class = {
+        .size = ENGINE_TASK_SIZE(Pull),
+        .about = "image",
+        .any_name = true,
+        .begin = pull_begin,
+        .release = pull_release,
+};
 
 int engine_pull(EngineClient *c, const char *image,
                 void (*changed)(const EnginePullState *s, void *userdata), PortDone done, void *userdata,
                 Pending **ret_pending)
 {
-        _cleanup_(engine_task_freep) EngineTask *t = NULL;
-        EngineReference reference;
+        EngineTask *t;
         Pull *p;
         int r;
 
-        r = engine_reference_parse(image, &reference);
+        r = engine_task_new(&pull_class, c, image, UINT64_MAX, done, userdata, &t);
         if (r < 0)
                 return r;
-        p = new0(Pull, 1);
-        if (!p) {
-                engine_reference_done(&reference);
-                return -ENOMEM;
-        }
-        t = &p->task;
-        t->class = &pull_class;
+        p = container_of(t, Pull, task);
         p->changed = changed;
         p->state = engine_pull_state_new();
-        p->image = strdup(image);
-        r = p->state && p->image ? engine_task_init(t, c, UINT64_MAX, done, userdata, "image %s", image)
-                                 : -ENOMEM;
-        if (r >= 0) {
-                t->on_data = on_data;
-                r = engine_task_request(t, "POST", NULL, on_pulled, "/images/create?fromImage=%s&tag=%s",
-                                reference.name, reference.tag);
-        }
-        engine_reference_done(&reference);
-        if (r < 0)
-                return r;
-        *ret_pending = &TAKE_PTR(t)->pending;
-        return 0;
+        return engine_task_start(t, p->state ? 0 : -ENOMEM, ret_pending);
 }

@@ -8,7 +8,10 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
+#include "core/names.h"
 #include "engine/engine-error.h"
+#include "engine/engine-json.h"
+#include "engine/engine-reference.h"
 
 #define PAUSE_MIN (20 * USEC_PER_MSEC)
 #define PAUSE_MAX USEC_PER_SEC
@@ -20,26 +23,60 @@ static void on_cancel(Pending *pending)
         (void) engine_task_free(container_of(pending, EngineTask, pending));
 }
 
-int engine_task_init(EngineTask *t, EngineClient *client, uint64_t timeout_usec, PortDone done,
-                void *userdata, const char *what_format, ...)
+int engine_task_new(const EngineTaskClass *class, EngineClient *client, const char *name,
+                uint64_t timeout_usec, PortDone done, void *userdata, EngineTask **ret)
 {
         uint64_t now = now_monotonic();
-        va_list ap;
-        int n;
+        EngineTask *t;
 
-        va_start(ap, what_format);
-        n = vasprintf(&t->what, what_format, ap);
-        va_end(ap);
-        if (n < 0) {
-                t->what = NULL;
+        if (!class->any_name && !engine_name_is_valid(name))
+                return -EINVAL;
+        t = calloc(1, class->size);
+        if (!t)
                 return -ENOMEM;
-        }
         t->pending.cancel = on_cancel;
+        t->class = class;
         t->client = client;
         t->deadline = timeout_usec < UINT64_MAX - now ? now + timeout_usec : UINT64_MAX;
         t->done = done;
         t->userdata = userdata;
+        if (name) {
+                t->name = strdup(name);
+                if (!t->name) {
+                        (void) engine_task_free(t);
+                        return -ENOMEM;
+                }
+        }
+        *ret = t;
         return 0;
+}
+
+int engine_task_start(EngineTask *t, int r, Pending **ret_pending)
+{
+        if (r >= 0)
+                r = t->class->begin(t);
+        if (r < 0) {
+                (void) engine_task_free(t);
+                return r;
+        }
+        *ret_pending = &t->pending;
+        return 0;
+}
+
+void engine_task_again(EngineTask *t)
+{
+        engine_task_check(t, t->class->begin(t));
+}
+
+void engine_task_child_ended(int error, const char *reason, void *userdata)
+{
+        EngineTask *t = userdata;
+
+        t->child = NULL;
+        if (error < 0)
+                engine_task_end(t, error, reason);
+        else
+                engine_task_again(t);
 }
 
 EngineTask *engine_task_free(EngineTask *t)
@@ -48,11 +85,13 @@ EngineTask *engine_task_free(EngineTask *t)
                 return NULL;
         t->child = pending_cancel(t->child);
         t->timer = sd_event_source_disable_unref(t->timer);
-        free(t->what);
+        if (t->class->release)
+                t->class->release(t);
+        free(t->name);
+        json_object_put(t->wanted);
         free(t->path);
         free(t->body);
-        t->class->release(t);
-        return NULL;
+        return mfree(t);
 }
 
 uint64_t engine_task_left(const EngineTask *t)
@@ -73,12 +112,20 @@ void engine_task_end(EngineTask *t, int error, const char *reason)
         (void) engine_task_free(t);
 }
 
+/* "container client_x". */
+static char *about(const EngineTask *t)
+{
+        return t->name ? str_printf("%s %s", t->class->about, t->name) : strdup(t->class->about);
+}
+
 void engine_task_fail(EngineTask *t, int error, const char *failed, const char *message)
 {
-        _cleanup_free_ char *reason = NULL;
+        bool says_why = message && message[0];
+        _cleanup_free_ char *what = about(t), *reason = NULL;
 
-        if (asprintf(&reason, message && message[0] ? "%s %s: %s" : "%s %s", t->what, failed, message) < 0)
-                reason = NULL;
+        if (what)
+                reason = str_printf(
+                                "%s %s%s%s", what, failed, says_why ? ": " : "", says_why ? message : "");
         engine_task_end(t, error, reason ? reason : failed);
 }
 
@@ -91,22 +138,20 @@ void engine_task_check(EngineTask *t, int r)
 /* The transfer itself went wrong. */
 static void end_unanswered(EngineTask *t, const CurlReply *reply)
 {
-        _cleanup_free_ char *reason = NULL;
+        _cleanup_free_ char *what = about(t), *reason = NULL;
         const char *socket_path = t->client->socket_path;
-        int error = reply->error, n;
+        int error = reply->error;
 
         if (error == -ENOTCONN || error == -ECONNRESET) {
                 error = -ENOTCONN;
                 t->client->negotiated = false;
-                n = asprintf(&reason, "the engine at %s cannot be reached: %s", socket_path,
+                reason = str_printf("the engine at %s cannot be reached: %s", socket_path,
                                 reply->os_error ? strerror(reply->os_error) : reply->reason);
-        } else if (error == -ETIMEDOUT)
-                n = asprintf(&reason, "%s was not done with in time", t->what);
-        else
-                n = asprintf(&reason, "the engine's answer about %s was not understood: %s", t->what,
-                                reply->reason);
-        if (n < 0)
-                reason = NULL;
+        } else if (what && error == -ETIMEDOUT)
+                reason = str_printf("%s was not done with in time", what);
+        else if (what)
+                reason = str_printf(
+                                "the engine's answer about %s was not understood: %s", what, reply->reason);
         engine_task_end(t, error, reason ? reason : reply->reason);
 }
 
@@ -265,13 +310,36 @@ int engine_task_pause(EngineTask *t, EngineResume resume)
                         t->client->event, &t->timer, CLOCK_MONOTONIC, pause, 5 * USEC_PER_MSEC, on_timer, t);
 }
 
-bool engine_task_owns(const EngineTask *t, const EngineReply *reply)
+EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
 {
-        struct json_object *config = json_get(reply->json, "Config");
+        struct json_object *config = json_get(reply->json, "Config"), *labels;
 
-        return engine_client_owns(t->client,
-                        json_get(json_object_is_type(config, json_type_object) ? config : reply->json,
-                                        "Labels"));
+        if (reply->error == -ENOENT)
+                return ENGINE_FOUND_NOTHING;
+        if (reply->error < 0) {
+                engine_task_fail(t, reply->error, "could not be inspected", reply->message);
+                return ENGINE_FOUND_FAILURE;
+        }
+        /* Of a container they are in its Config. */
+        labels = json_get(json_object_is_type(config, json_type_object) ? config : reply->json, "Labels");
+        if (engine_client_owns(t->client, labels) &&
+                        (!t->wanted || engine_json_same_string(labels, json_get(t->wanted, "Labels"),
+                                                       ARK_LABEL_INSTANCE)))
+                return ENGINE_FOUND_OURS;
+        engine_task_fail(t, -EEXIST,
+                        t->wanted ? "exists already and is not this deployment's; remove or rename it"
+                                  : "is not this deployment's and was left alone",
+                        NULL);
+        return ENGINE_FOUND_FAILURE;
+}
+
+bool engine_task_found_ours(EngineTask *t, const EngineReply *reply)
+{
+        EngineFound found = engine_task_found(t, reply);
+
+        if (found == ENGINE_FOUND_NOTHING)
+                engine_task_end(t, 0, NULL);
+        return found == ENGINE_FOUND_OURS;
 }
 
 static void on_late(EngineTask *t)

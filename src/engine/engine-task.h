@@ -8,8 +8,8 @@
 
 /*
  * One call on the engine: a few HTTP requests one after the other, with pauses where something has to be waited
- * for, under one deadline. An operation embeds a task, starts with a request and goes on from step to step; each
- * step asks for the next request, pauses, or ends the task.
+ * for, under one deadline. An operation embeds a task, begins with a request and goes on from step to step; each
+ * step asks for the next request, pauses, begins again, or ends the task.
  *
  * The version of the API is asked for first where it is not known yet. Whatever is not an answer of the engine (no
  * connection, no time left, nonsense) ends the task by itself, so that steps see the engine's answers only.
@@ -28,17 +28,25 @@ typedef void (*EngineResume)(EngineTask *t);
 /* How a task ends: calls the user's callback. error and reason as PortDone has them. */
 typedef void (*EngineEnd)(EngineTask *t, int error, const char *reason);
 
-/* How an operation is begun, and how its structure, in which the task is, is freed. */
+/* A kind of operation. */
 typedef struct EngineTaskClass {
+        size_t size; /* of its structure, ENGINE_TASK_SIZE() */
+        const char *about; /* "container": what it works on, for reasons */
+        bool any_name; /* its name, if it has one, is not that of a container, network or volume */
+        int (*begin)(EngineTask *t); /* asks the first thing; 0 or negative errno */
         EngineEnd end; /* NULL: calls done as a PortDone */
-        void (*release)(EngineTask *t); /* frees the structure; the task itself is done with */
+        void (*release)(EngineTask *t); /* frees what its structure has beyond the task; NULL: nothing */
 } EngineTaskClass;
+
+/* The size of a structure whose first member is the task. */
+#define ENGINE_TASK_SIZE(type) (sizeof(type) + sizeof(char[offsetof(type, task) == 0 ? 1 : -1]) - 1)
 
 struct EngineTask {
         Pending pending;
         EngineClient *client;
         const EngineTaskClass *class;
-        char *what; /* "container client_x", for reasons */
+        char *name; /* of what it works on; NULL where it has none */
+        struct json_object *wanted; /* what is to be created, as it is sent; NULL where nothing is */
         uint64_t deadline; /* CLOCK_MONOTONIC */
         unsigned attempts;
 
@@ -58,14 +66,23 @@ struct EngineTask {
         size_t reply_max; /* set before a request for other than ENGINE_REPLY_MAX */
 };
 
-/* Sets up a zeroed task, whose class is set already so that engine_task_free() works. what_format makes its name
- * for reasons. 0 or -ENOMEM. */
-int engine_task_init(EngineTask *t, EngineClient *client, uint64_t timeout_usec, PortDone done,
-                void *userdata, const char *what_format, ...) _printf_(6, 7);
+/* Makes a task, with what its structure has beyond it zeroed. 0, -EINVAL for a name that the engine would not take, or
+ * -ENOMEM. */
+int engine_task_new(const EngineTaskClass *class, EngineClient *client, const char *name,
+                uint64_t timeout_usec, PortDone done, void *userdata, EngineTask **ret);
+
+/* Begins it; frees it where that fails, and where r, what came of filling it in, is negative. */
+int engine_task_start(EngineTask *t, int r, Pending **ret_pending);
 
 /* Frees the task and its structure without calling back. NULL is accepted and answered. */
 EngineTask *engine_task_free(EngineTask *t);
 DEFINE_CLEANUP_FUNC(EngineTask, engine_task_free);
+
+/* Begins again, for a step or after a pause. */
+void engine_task_again(EngineTask *t);
+
+/* The end of a task within a task, which is userdata: that ends where this failed, and begins again otherwise. */
+void engine_task_child_ended(int error, const char *reason, void *userdata);
 
 /*
  * Starts a request; step is called with the answer. path follows "/v1.x"; method is a literal; body may be NULL.
@@ -91,5 +108,14 @@ void engine_task_fail(EngineTask *t, int error, const char *failed, const char *
 /* Ends it where r is negative, a failure of ours. */
 void engine_task_check(EngineTask *t, int r);
 
-/* Whether the object that an inspect answered carries this deployment's label. */
-bool engine_task_owns(const EngineTask *t, const EngineReply *reply);
+typedef enum EngineFound {
+        ENGINE_FOUND_FAILURE, /* or what is not ours to touch: the task has ended */
+        ENGINE_FOUND_NOTHING,
+        ENGINE_FOUND_OURS, /* this deployment's and, where something is to be created, that instance's */
+} EngineFound;
+
+/* What an inspection found. */
+EngineFound engine_task_found(EngineTask *t, const EngineReply *reply);
+
+/* The same where nothing is to be done about nothing: the task ends well, and true is answered for ours only. */
+bool engine_task_found_ours(EngineTask *t, const EngineReply *reply);

@@ -48,10 +48,9 @@ static bool is_used(FakePorts *p, const FakeResource *used)
 
 static bool fits(const FakeResource *there, const FakeResource *wanted)
 {
-        const char *const hash = "com.docker.compose.config-hash";
-
         return streq_ptr(there->subnet, wanted->subnet) &&
-               streq_ptr(string_pairs_get(&there->labels, hash), string_pairs_get(&wanted->labels, hash));
+               streq_ptr(string_pairs_get(&there->labels, ARK_LABEL_HASH),
+                               string_pairs_get(&wanted->labels, ARK_LABEL_HASH));
 }
 
 static const char *missing(FakePorts *p, const FakeResource *wanted)

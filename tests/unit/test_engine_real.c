@@ -60,6 +60,7 @@ static int create_container(
                 Fixture *f, Outcome *o, const char *name, const char *script, const char *network2)
 {
         StringPairs labels = labels_of("arktest", "arktest_1"), env = {};
+        _cleanup_free_ char *hash = str_printf("%s %s", script, strempty(network2));
         static char chown[] = "CHOWN";
         char *capabilities[] = { chown, NULL };
         static const char *const health[] = { "busybox", "true", NULL };
@@ -82,6 +83,7 @@ static int create_container(
         int r;
 
         assert_int_equal(string_pairs_add(&env, "SCRIPT", script), 0);
+        assert_int_equal(string_pairs_add(&labels, ARK_LABEL_HASH, hash), 0);
         r = CALL(f, o, create_container, &spec, TIMEOUT, outcome_done);
         string_pairs_done(&labels);
         string_pairs_done(&env);
