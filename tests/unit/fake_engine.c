@@ -402,7 +402,7 @@ static int engine_remove_network(EnginePort *e, const char *name, uint64_t timeo
 
 static void answer_resources(FakeOp *op)
 {
-        Resource items[64];
+        Resource items[256];
         size_t n = 0;
 
         for (const FakeResource *r = op->ports->resources; r && op->error == 0; r = r->next)

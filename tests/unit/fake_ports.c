@@ -109,10 +109,18 @@ static void on_cancel(Pending *pending)
         op_over(op, op->who == FAKE_STORE && !op->orphaned ? FAKE_LATE : FAKE_CANCELLED);
 }
 
+static uint32_t next_random(FakePorts *p)
+{
+        p->random = p->random * 1664525 + 1013904223;
+        return p->random >> 8;
+}
+
 static FakeFault planned_fault(FakePorts *p, const char *name)
 {
         size_t call = p->n_calls++;
 
+        if (p->faults_permille > 0 && next_random(p) % 1000 < p->faults_permille)
+                return (FakeFault) (FAKE_FINE + 1 + next_random(p) % (FAKE_STRANGER - FAKE_FINE - 1));
         for (size_t i = 0; i < FAKE_PLANS_MAX; i++)
                 if (p->plans[i].call == call)
                         return p->plans[i].fault;
@@ -316,9 +324,7 @@ static FakeOp *pick(FakePorts *p)
                         continue;
                 }
                 n++;
-                p->random = p->random * 1664525 + 1013904223;
-                if (!picked || p->order == FAKE_LAST ||
-                                (p->order == FAKE_RANDOM && (p->random >> 8) % n == 0))
+                if (!picked || p->order == FAKE_LAST || (p->order == FAKE_RANDOM && next_random(p) % n == 0))
                         picked = op;
         }
         return picked;
