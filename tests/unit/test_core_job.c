@@ -303,6 +303,27 @@ static void test_endless_crashes(void **state)
         world_free(w);
 }
 
+/* The same where it never gets beyond its first phase. */
+static void test_early_crashes(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        while (!create.answered)
+                assert_true(fake_ports_step(w->ports));
+        for (unsigned crashes = 0; crashes < 6; crashes++) {
+                assert_string_equal(world_status(w), "pending");
+                world_crash(w, true);
+                assert_true(fake_ports_step(w->ports));
+        }
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(reason(w), "too often"));
+        world_check(w);
+        world_free(w);
+}
+
 static void test_product_gone(void **state)
 {
         World *w = world_new();
@@ -362,6 +383,7 @@ int main(void)
                 cmocka_unit_test(test_strangers_are_left_alone),
                 cmocka_unit_test(test_secrets_in_logs),
                 cmocka_unit_test(test_endless_crashes),
+                cmocka_unit_test(test_early_crashes),
                 cmocka_unit_test(test_product_gone),
                 cmocka_unit_test(test_addresses_given_once),
         };
