@@ -11,3 +11,12 @@ void job_persist(Job *job);
 
 /* Lets go of the requests that wait: they hear nothing more. */
 void job_drop_waiters(Job *job);
+
+/* Tells the requests that wait what has happened (job-wait.c). */
+void job_tell_waiters(Job *job, JobEvent event);
+
+/* Sends writes of the job's intent or end, one set at a time; done's userdata is the job. */
+int job_commit(Job *job, const StoreWrite *writes, size_t n, PortDone done);
+
+/* Tries again a little later, and later still the more often it was tried. */
+void job_commit_later(Job *job, sd_event_time_handler_t handler);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+
+/* How a job ends: what it leaves of the instance is stored, then put into effect and told. */
+
+#include <errno.h>
+
+#include "basic/json-util.h"
+#include "basic/log.h"
+#include "basic/messages.h"
+#include "basic/time-util.h"
+#include "core/fault.h"
+#include "core/job-record.h"
+#include "core/manager-internal.h"
+#include "core/reconcile.h"
+#include "core/retention.h"
+
+/* The instance as the job leaves it: strings are borrowed. */
+typedef struct EndState {
+        InstanceStatus status;
+        InstancePhase phase;
+        const char *message;
+        const char *step, *reason, *log;
+} EndState;
+
+static const char left_behind_message[] =
+                "The deployment failed, and not all of it could be removed; delete it";
+
+static const char *const failure_messages[_JOB_KIND_MAX] = {
+        [JOB_CREATE] = "The deployment failed; nothing of it was left behind",
+        [JOB_DELETE] = "It could not be deleted whole; delete it again",
+        [JOB_RESTART] = "It did not come up again; restart it, or delete it",
+};
+
+static EndState job_end_state(const Job *job)
+{
+        const Instance *i = job->instance;
+
+        if (job->failure)
+                return (EndState){
+                        .status = INSTANCE_FAILED,
+                        .phase = i->phase,
+                        .message = job->left_behind ? left_behind_message : failure_messages[job->kind],
+                        .step = instance_phase_to_string(job->failed_step->phase),
+                        .reason = job->failure,
+                        .log = job->log,
+                };
+        if (job->kind != JOB_DELETE)
+                return (EndState){ .status = INSTANCE_RUNNING, .phase = PHASE_READY, .message = "Ready" };
+        return (EndState){ .status = INSTANCE_DELETED, .phase = i->phase, .message = "Deleted" };
+}
+
+/* Whether the end leaves nothing in the engine, so that addresses and secrets are free. */
+static bool job_leaves_nothing(const Job *job, const EndState *end)
+{
+        return end->status == INSTANCE_DELETED ||
+               (end->status == INSTANCE_FAILED && job->kind == JOB_CREATE && !job->left_behind);
+}
+
+static bool job_keeps_secrets(const Job *job, const EndState *end)
+{
+        return end->status != INSTANCE_DELETED && !(job->kind == JOB_CREATE && job->failure);
+}
+
+static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
+{
+        next->status = end->status;
+        next->phase = end->phase;
+        next->message = (char *) end->message;
+        next->error_step = (char *) end->step;
+        next->error_reason = (char *) end->reason;
+        next->error_log = (char *) end->log;
+        if (end->status == INSTANCE_RUNNING) {
+                next->progress = 1;
+                if (next->timeline[PHASE_READY] == TIMELINE_UNSET)
+                        next->timeline[PHASE_READY] = (now - next->created_usec) / USEC_PER_MSEC;
+        } else if (end->status == INSTANCE_DELETED || next->timeline[PHASE_READY] == TIMELINE_UNSET)
+                next->upstream = NULL;
+        if (end->status == INSTANCE_DELETED)
+                next->deleted_usec = now;
+}
+
+/* Puts the end into effect, now that the store has it. */
+static void end_state_apply(const EndState *end, uint64_t now, Instance *i)
+{
+        Instance next = *i;
+
+        end_state_fill(end, now, &next);
+        (void) free_and_strdup(&i->message, next.message);
+        (void) free_and_strdup(&i->error_step, next.error_step);
+        (void) free_and_strdup(&i->error_reason, next.error_reason);
+        (void) free_and_strdup(&i->error_log, next.error_log);
+        if (!next.upstream)
+                i->upstream = mfree(i->upstream);
+        i->status = next.status;
+        i->phase = next.phase;
+        i->progress = next.progress;
+        i->deleted_usec = next.deleted_usec;
+        memcpy(i->timeline, next.timeline, sizeof i->timeline);
+}
+
+/* What is gone needs none, and the store has none of it any more. */
+static void erase_secrets(Instance *i)
+{
+        i->database_password = str_erase_free(i->database_password);
+        i->access_token = str_erase_free(i->access_token);
+        string_pairs_done(&i->secrets);
+        json_object_put(i->credentials);
+        i->credentials = NULL;
+}
+
+/* By whether it failed. */
+static const char *const end_message_ids[_JOB_KIND_MAX][2] = {
+        [JOB_CREATE] = { MESSAGE_INSTANCE_RUNNING, MESSAGE_INSTANCE_FAILED },
+        [JOB_DELETE] = { MESSAGE_INSTANCE_DELETED, MESSAGE_DELETE_FAILED },
+        [JOB_RESTART] = { MESSAGE_INSTANCE_RESTARTED, MESSAGE_RESTART_FAILED },
+};
+
+static void job_log_end(const Job *job, const EndState *end)
+{
+        LogContext context;
+        uint64_t ms = job->started_usec ? (now_monotonic() - job->started_usec) / USEC_PER_MSEC : 0;
+
+        job_get_log_context(job, &context);
+        context.message_id = end_message_ids[job->kind][end->reason != NULL];
+        context.step = end->step;
+        if (end->reason)
+                log_full(LOG_WARNING, 0, &context, "Instance %s of %s failed in step %s: %s",
+                                job->instance->id, job->instance->product_id, end->step, end->reason);
+        else
+                log_full(LOG_INFO, 0, &context, "Instance %s of %s is %s after %llu ms", job->instance->id,
+                                job->instance->product_id, instance_status_to_string(end->status),
+                                (unsigned long long) ms);
+}
+
+/* Hands the instance to what comes next and frees the job. */
+static void job_finish(Job *job)
+{
+        Manager *m = job->manager;
+        Instance *i = job->instance;
+        Job *successor = TAKE_PTR(job->successor);
+        bool ran = job->started_usec != 0;
+        JobKind kind = job->kind;
+        bool resumed = job->resumed;
+
+        job_set_state(job, JOB_DONE);
+        i->job = successor;
+        job_tell_waiters(job, JOB_EVENT_ENDED);
+        job_free(job);
+        if (successor && successor->state == JOB_QUEUED) {
+                if (i->status != INSTANCE_DELETING) {
+                        i->status = INSTANCE_DELETING;
+                        manager_notify(m, MANAGER_INSTANCE_CHANGED, i, NULL);
+                }
+                manager_queue_job(m, successor);
+        }
+        if (ran)
+                manager_job_ended(m, kind);
+        reconcile_instance(m, i->id); /* for what happened meanwhile */
+        if (resumed && !i->job && !instance_has_resources(i))
+                reconcile_all(m); /* for what the engine still made for the daemon before this one */
+        retention_run(m);
+}
+
+static int job_on_end_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Job *job = userdata;
+
+        job->retry = sd_event_source_disable_unref(job->retry);
+        job_end(job);
+        return 0;
+}
+
+static void job_on_end_stored(int error, const char *reason, void *userdata)
+{
+        Job *job = userdata;
+        Instance *i = job->instance;
+        EndState end = job_end_state(job);
+
+        job->commit = NULL;
+        if (error < 0) {
+                if (job->commit_attempts++ == 0)
+                        log_warning("The end of job %s is not stored yet, trying again: %s", job->id,
+                                        strempty(reason));
+                job_commit_later(job, job_on_end_retry);
+                return;
+        }
+        fault_point(job, "end", "stored");
+        end_state_apply(&end, job->ended_usec, i);
+        job_log_end(job, &end);
+        if (job_leaves_nothing(job, &end))
+                manager_release_addresses(job->manager, i, true);
+        if (!job_keeps_secrets(job, &end))
+                erase_secrets(i);
+        manager_notify(job->manager,
+                        end.status == INSTANCE_DELETED ? MANAGER_INSTANCE_REMOVED : MANAGER_INSTANCE_CHANGED,
+                        i, NULL);
+        job_finish(job);
+}
+
+void job_end(Job *job)
+{
+        Instance next = *job->instance;
+        _cleanup_json_ struct json_object *instance = NULL;
+        EndState end;
+        int r;
+
+        if (job->cancelled && job->state != JOB_ENDING) {
+                /* What follows has been stored already, and this job taken out with it. */
+                if (job->state != JOB_QUEUED)
+                        job_set_state(job, JOB_ENDING);
+                job_finish(job);
+                return;
+        }
+        if (job->state != JOB_ENDING)
+                job_set_state(job, JOB_ENDING);
+        job->deadline = sd_event_source_disable_unref(job->deadline);
+        job->persisting = pending_cancel(job->persisting);
+        fault_point(job, "end", "before");
+        end = job_end_state(job);
+        if (job->ended_usec == 0)
+                job->ended_usec = now_realtime();
+        end_state_fill(&end, job->ended_usec, &next);
+        if (job_leaves_nothing(job, &end))
+                next.subnet = NULL; /* it is somebody else's from now on */
+        instance = instance_to_json(&next, INSTANCE_VIEW_RECORD);
+        const StoreWrite writes[] = {
+                { STORE_PUT, STORE_INSTANCE, next.id, instance ? json_text(instance) : NULL,
+                                .score = next.created_usec,
+                                .ttl_usec = end.status == INSTANCE_DELETED ? job->manager->tombstone_usec
+                                                                           : 0 },
+                { STORE_DELETE, STORE_JOB, job->id },
+                { STORE_DEQUEUE, .id = job->id },
+                { STORE_DELETE, STORE_SECRET, next.id },
+        };
+        r = instance ? job_commit(job, writes, ELEMENTSOF(writes) - (job_keeps_secrets(job, &end) ? 1 : 0),
+                                       job_on_end_stored)
+                     : -ENOMEM;
+        if (r < 0)
+                job_on_end_stored(r, strerror(-r), job);
+}
