@@ -339,7 +339,7 @@ def test_configuration(host):
     mark = now()
     host.exec("tee", file, input="[arkd]\nColour=red\nWorkers=many\n")
     try:
-        done = host.run("systemd-run", "--wait", "--quiet", "/usr/sbin/arkd", "--check-config")
+        done = host.run("systemd-run", "--collect", "--wait", "--quiet", "/usr/sbin/arkd", "--check-config")
         assert done.returncode == 78  # EX_CONFIG: it is not tried again
     finally:
         host.exec("rm", file)

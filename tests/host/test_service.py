@@ -143,7 +143,7 @@ def test_killed_ten_times_in_a_row(host, work):
     assert slowest < 1.5, f"{slowest:.2f} s"
     for name in ["arkd.service", *SOCKETS]:
         assert host.unit(name, "ActiveState")["ActiveState"] == "active"
-    assert "arkd" not in host.exec("systemctl", "list-units", "--failed", "--plain", "--no-legend")
+    assert host.exec("systemctl", "list-units", "--failed", "--plain", "--no-legend", "arkd*") == ""
     work.deploy(instance.created["product_id"])
 
 
@@ -155,7 +155,7 @@ def _works(host, instance):
         return False
 
 
-@pytest.mark.parametrize("patience", [0, 0.2, 0.5, 1, 1.5, 2])
+@pytest.mark.parametrize("patience", [0, 0.4, 0.9, 1.6])
 def test_killed_in_the_middle_of_a_deploy(host, work, patience):
     instance = work.order(work.product())
     time.sleep(patience)
