@@ -127,8 +127,8 @@ def test_path_never_crosses_to_another_instance(host, app, other):
                  f"/instances/./{app.id}/../{other.id}/", f"{app.base}/.%2e/{other.id}/",
                  f"/instances//{app.id}/../{other.id}/"):
         answer = host.public.get(path)
-        assert answer.status in (400, 404) or answer.json["path"].startswith("/"), answer
-        assert "Beta" not in answer.text and '"env"' not in answer.text, (path, answer)
+        assert answer.status in (400, 404), (path, answer)
+        assert "Beta" not in answer.text
     host.public.get(f"{app.base}/../{other.id}/").expect(400)
     host.public.get(f"{app.base}/../../api/products").expect(404)
 
