@@ -38,7 +38,7 @@ def test_pull_with_progress(host, work, absent):
     states = list(instance.follow(90))
     assert states[-1]["status"] == "running", states[-1]
     pulling = [state["progress"] for state in states if state["phase"] == "image"]
-    assert pulling == sorted(pulling) and len(set(pulling)) >= 4, pulling
+    assert pulling == sorted(pulling) and len(set(pulling)) >= 3, pulling
     assert states[-1]["timeline"]["ready"] > 0
     instance.ask("/").expect(200)
     assert PULLED in host.exec("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
