@@ -24,16 +24,18 @@ def fails(host, instance, step, seconds=60):
 
 @pytest.fixture
 def absent(host):
-    """The image that only the registry has."""
+    """The image that only the registry has. To be asked for before work: instances must be gone when it goes."""
     def remove():
         host.run("docker", "image", "rm", "--force", PULLED)
+        # One that a container still had when its name was taken keeps its layers: nothing would be pulled then.
+        host.run("docker", "image", "prune", "--force")
         assert PULLED not in host.exec("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     remove()
     yield PULLED
     remove()
 
 
-def test_pull_with_progress(host, work, absent):
+def test_pull_with_progress(host, absent, work):
     instance = work.order(work.quick(image=absent))
     states = list(instance.follow(90))
     assert states[-1]["status"] == "running", states[-1]
@@ -44,7 +46,7 @@ def test_pull_with_progress(host, work, absent):
     assert PULLED in host.exec("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
 
 
-def test_pull_by_digest(host, work, absent):
+def test_pull_by_digest(host, absent, work):
     host.exec("docker", "pull", "--quiet", absent)
     digest = host.engine(f"/images/{absent}/json")["RepoDigests"][0]
     host.exec("docker", "image", "rm", "--force", absent)
@@ -54,7 +56,7 @@ def test_pull_by_digest(host, work, absent):
     host.exec("docker", "image", "rm", "--force", digest)
 
 
-def test_two_deploys_wait_for_one_pull(host, work, absent):
+def test_two_deploys_wait_for_one_pull(host, absent, work):
     product = work.quick(image=absent)
     for instance in [work.order(product), work.order(product)]:
         instance.wait(seconds=90)
