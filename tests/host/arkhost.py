@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A booted host with the package: its commands, its HTTP listeners, its engine, its store, its bus."""
 
+import contextlib
 import ctypes
+import fcntl
 import functools
 import http.client
 import json
@@ -293,6 +295,33 @@ class Host:
             except (OSError, AssertionError, http.client.HTTPException):
                 return False
         wait_for("arkd, its engine and its store are there", healthy, seconds)
+
+
+def take_name(name):
+    """NAME, or where another run of the tests has that, NAME-2 and so on; it is this run's until the file is closed."""
+    for taken in [name, *(f"{name}-{number}" for number in range(2, 20))]:
+        HOSTS.mkdir(parents=True, exist_ok=True)
+        lock = open(HOSTS.parent / f"test-{taken}.lock", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+        else:
+            return taken, lock
+    raise RuntimeError(f"all names like {name} are taken")
+
+
+@contextlib.contextmanager
+def booted(name):
+    """A host with the package, booted for this and removed after it."""
+    name, lock = take_name(name)
+    with lock:
+        try:
+            up = subprocess.run([SCRIPT, "up", "--fresh", "--name", name], stdout=subprocess.PIPE, timeout=3600)
+            assert up.returncode == 0, "the host does not come up; see what tests/host/host printed"
+            yield Host(name)
+        finally:
+            subprocess.run([SCRIPT, "down", "--name", name], timeout=120)
 
 
 def instance_path(url):

@@ -4,12 +4,11 @@ Tests of an installed ARK Deploy, on a whole host of its own. Run as root:
 
     /usr/bin/python3 -m pytest tests/host
 
-A host named "check" is booted for the run and removed after it. With ARK_HOST=NAME the host of that name, which is
-up already, is used and kept.
+A host named "check" (or "check-2", where another run has that) is booted for the run and removed after it. With
+ARK_HOST=NAME the host of that name, which is up already, is used and kept.
 """
 
 import os
-import subprocess
 
 import pytest
 
@@ -25,13 +24,8 @@ def host():
     if name:
         yield arkhost.Host(name)
         return
-    script = str(arkhost.SCRIPT)
-    try:
-        up = subprocess.run([script, "up", "--fresh", "--name", "check"], stdout=subprocess.PIPE, timeout=3600)
-        assert up.returncode == 0, "the host does not come up; see what tests/host/host printed"
-        yield arkhost.Host("check")
-    finally:
-        subprocess.run([script, "down", "--name", "check"], timeout=120)
+    with arkhost.booted("check") as own:
+        yield own
 
 
 @pytest.fixture

@@ -94,11 +94,11 @@ def test_journal_says_that_the_engine_is_away(host):
 
 
 def test_without_store(host, work):
-    survivor = work.deploy(work.quick())
+    survivor, unused = work.deploy(work.quick()), work.quick()
     with without_store(host):
         unavailable(host.public.post("/api/instances", ORDER), "Redis")
         unavailable(host.local.delete(f"/api/instances/{survivor.id}"), "Redis")
-        unavailable(host.local.delete("/api/products/miniflux"), "Redis")
+        unavailable(host.local.delete(f"/api/products/{unused}"), "Redis")
         assert host.bus_property("StoreConnected") is False
         # Reads are served from memory.
         assert survivor.state()["status"] == "running"

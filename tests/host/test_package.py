@@ -8,7 +8,6 @@ import pytest
 import arkhost
 from workshop import Workshop
 
-NAME = "check-package"
 SECRETS = ["/etc/arkd/admin-token", "/etc/arkd/proxy-key", "/etc/arkd/nginx-key.conf"]
 UNITS = ["arkd.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd-redis.service",
          "arkd-firewall.service", "arkd-cleanup.timer"]
@@ -17,19 +16,14 @@ UNITS = ["arkd.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket"
 @pytest.fixture(scope="module")
 def own():
     """A host that these tests may take apart."""
-    script = str(arkhost.SCRIPT)
-    try:
-        up = subprocess.run([script, "up", "--fresh", "--name", NAME], stdout=subprocess.PIPE, timeout=1800)
-        assert up.returncode == 0, "the host does not come up"
-        yield arkhost.Host(NAME)
-    finally:
-        subprocess.run([script, "down", "--name", NAME], timeout=120)
+    with arkhost.booted("check-package") as host:
+        yield host
 
 
 @pytest.fixture(scope="module")
 def package(own, tmp_path_factory):
     """The package in the host, as a path there."""
-    suite = (arkhost.HOSTS / NAME / "suite").read_text().strip()
+    suite = (arkhost.HOSTS / own.name / "suite").read_text().strip()
     built = subprocess.run([arkhost.TOP / "packaging/build-deb", "--suite", suite, "--output",
                             tmp_path_factory.mktemp("deb")], check=True, capture_output=True, text=True)
     own.script("push", built.stdout.splitlines()[-1], "/root/arkd.deb")
