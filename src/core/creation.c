@@ -271,6 +271,26 @@ static int make_id(Manager *m, char **ret)
         return 0;
 }
 
+/*
+ * A subnet that no interface of the host is in: two would share its route. An engine that was stopped while it made a
+ * network leaves the bridge behind and does not know it any more. Such a subnet stays taken until the next start.
+ */
+static int take_subnet(Manager *m, char ret_subnet[ADDRESS_TEXT_MAX])
+{
+        for (;;) {
+                char name[INTERFACE_NAME_MAX];
+                int r;
+
+                r = address_pool_take_subnet(m->addresses, ret_subnet);
+                if (r < 0 || m->engine->vtable->find_interface(m->engine, ret_subnet, name) <= 0)
+                        return r;
+                log_warning("The interface %s has an address in %s, which no instance has, so that is left "
+                            "out. If "
+                            "nothing else needs it, remove it with “ip link delete %s”",
+                                name, ret_subnet, name);
+        }
+}
+
 static int take_addresses(Manager *m, Instance *i)
 {
         char address[ADDRESS_TEXT_MAX], subnet[ADDRESS_TEXT_MAX];
@@ -280,7 +300,7 @@ static int take_addresses(Manager *m, Instance *i)
         if (r < 0)
                 return r;
         i->ingress_address = strdup(address);
-        r = address_pool_take_subnet(m->addresses, subnet);
+        r = take_subnet(m, subnet);
         if (r >= 0)
                 i->subnet = strdup(subnet);
         if (r >= 0 && (!i->ingress_address || !i->subnet))

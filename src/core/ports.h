@@ -60,7 +60,8 @@ typedef struct ResourceLimits {
         uint64_t pids; /* 0 for none */
 } ResourceLimits;
 
-#define ATTACHMENTS_MAX 2
+#define ATTACHMENTS_MAX    2
+#define INTERFACE_NAME_MAX 16 /* with its NUL */
 
 /* What every container has in common; the compose file says the same as the engine is told. */
 #define CONTAINER_HEALTH_INTERVAL_S     30
@@ -178,6 +179,9 @@ typedef struct EngineVTable {
         /* All that carries this deployment's label. */
         int (*list_resources)(EnginePort *e, uint64_t timeout_usec, ResourcesDone done, void *userdata,
                         Pending **ret_pending);
+        /* At once: the name of a network interface of the engine's host that has an address within the subnet
+         * ("10.231.16.0/28"), whether or not the engine knows of it. 1; 0 where there is none, or that is not known. */
+        int (*find_interface)(EnginePort *e, const char *subnet, char ret_name[INTERFACE_NAME_MAX]);
         bool (*is_connected)(EnginePort *e);
         /* One watcher; called from the loop. Any handler may be NULL. */
         void (*watch)(EnginePort *e, ConnectedHandler on_connected, EngineEventHandler on_event,

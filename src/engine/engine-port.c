@@ -6,6 +6,7 @@
 #include "engine/engine-container.h"
 #include "engine/engine-events.h"
 #include "engine/engine-image.h"
+#include "engine/engine-interface.h"
 #include "engine/engine-list.h"
 #include "engine/engine-network.h"
 #include "engine/engine-volume.h"
@@ -108,6 +109,11 @@ static int port_list_resources(EnginePort *e, uint64_t timeout_usec, ResourcesDo
         return engine_list(&engine_of(e)->client, timeout_usec, done, userdata, ret_pending);
 }
 
+static int port_find_interface(EnginePort *e, const char *subnet, char ret_name[INTERFACE_NAME_MAX])
+{
+        return engine_interface_find(subnet, ret_name);
+}
+
 static bool port_is_connected(EnginePort *e)
 {
         return engine_events_is_connected(engine_of(e)->events);
@@ -133,6 +139,7 @@ static const EngineVTable port_vtable = {
         .remove_volume = port_remove_volume,
         .remove_network = port_remove_network,
         .list_resources = port_list_resources,
+        .find_interface = port_find_interface,
         .is_connected = port_is_connected,
         .watch = port_watch,
 };

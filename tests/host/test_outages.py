@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from arkhost import BusError, wait_for
-from workshop import assert_nothing_left
+from workshop import docker_leftovers
 
 ORDER = {"product_id": "miniflux", "client_name": "Acme"}
 
@@ -82,8 +82,36 @@ def test_engine_goes_in_the_middle_of_a_deploy(host, work):
         wait_for("it answers", lambda: instance.ask("/notes").status == 200, 30)
     else:
         assert state["status"] == "failed" and state["error"]["reason"]
-        assert_nothing_left(host, instance.id)
+        assert docker_leftovers(host, instance.id) == []
+    instance.delete()
+    drop_forgotten_bridge(host, instance)
     work.deploy(product).ask("/notes").expect(200)
+
+
+def drop_forgotten_bridge(host, instance):
+    """
+    An engine that is stopped while it makes a network forgets that it made the bridge, takes it for somebody else's
+    when it makes the network again, and leaves it when that is removed. arkd may not touch interfaces.
+    """
+    assert docker_leftovers(host, instance.id) == []
+    host.run("ip", "link", "delete", "ark" + instance.id.removeprefix("client_"))
+
+
+def test_subnet_of_a_forgotten_bridge_is_left_out(host, work):
+    """Two interfaces in one subnet would share its route: the new instance's database could not be reached."""
+    product = work.product()
+    host.exec("ip", "link", "add", "arkforgotten", "type", "bridge")
+    try:
+        host.exec("ip", "address", "add", "10.231.16.1/28", "dev", "arkforgotten")
+        host.exec("ip", "link", "set", "arkforgotten", "up")
+        # The search for a subnet begins at the first again.
+        host.exec("systemctl", "restart", "arkd.service")
+        instance = work.deploy(product)
+        assert "10.231.16.0/28" not in str(host.engine(f"/networks/{instance.id}_net")["IPAM"])
+        assert host.journal("-u", "arkd", "-g", "arkforgotten")
+    finally:
+        host.exec("ip", "link", "delete", "arkforgotten")
+    host.exec("systemctl", "restart", "arkd.service")
 
 
 def test_journal_says_that_the_engine_is_away(host):

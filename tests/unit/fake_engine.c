@@ -427,6 +427,16 @@ static int engine_list_resources(EnginePort *e, uint64_t timeout_usec, Resources
         return r;
 }
 
+static int engine_find_interface(EnginePort *e, const char *subnet, char ret_name[INTERFACE_NAME_MAX])
+{
+        FakePorts *p = ports_of(e);
+
+        if (!p->strange_subnet || !streq(p->strange_subnet, subnet))
+                return 0;
+        (void) strcpy(ret_name, "arkstrange");
+        return 1;
+}
+
 static bool engine_is_connected(EnginePort *e)
 {
         return !ports_of(e)->away[FAKE_ENGINE];
@@ -456,6 +466,7 @@ const EngineVTable fake_engine_vtable = {
         .remove_volume = engine_remove_volume,
         .remove_network = engine_remove_network,
         .list_resources = engine_list_resources,
+        .find_interface = engine_find_interface,
         .is_connected = engine_is_connected,
         .watch = engine_watch,
 };

@@ -112,6 +112,7 @@ typedef struct FakePorts {
         unsigned login_refusals, http_refusals; /* so many attempts are refused first */
         bool app_exits, app_is_deaf; /* the application ends at once, never answers */
         const char *app_log;
+        const char *strange_subnet; /* an interface that the engine does not know has an address there */
 
         bool away[_FAKE_WHO_MAX];
         uint64_t back_at[_FAKE_WHO_MAX]; /* UINT64_MAX: when told */

@@ -341,6 +341,22 @@ static void test_product_gone(void **state)
         world_free(w);
 }
 
+/* What an engine has left behind and forgotten keeps its subnet. */
+static void test_subnet_of_a_stranger(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask first = { 0 }, second = { 0 };
+
+        w->ports->strange_subnet = "10.231.16.0/28";
+        ask_create(w, &first, VARIANT_STRIP);
+        ask_create(w, &second, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(manager_get_instance(w->manager, ask_id(&first))->subnet, "10.231.16.16/28");
+        assert_string_equal(manager_get_instance(w->manager, ask_id(&second))->subnet, "10.231.16.32/28");
+        world_check(w);
+        world_free(w);
+}
+
 /* An instance that failed has given its addresses back; deleting it must not give them back again. */
 static void test_addresses_given_once(void **state)
 {
@@ -385,6 +401,7 @@ int main(void)
                 cmocka_unit_test(test_endless_crashes),
                 cmocka_unit_test(test_early_crashes),
                 cmocka_unit_test(test_product_gone),
+                cmocka_unit_test(test_subnet_of_a_stranger),
                 cmocka_unit_test(test_addresses_given_once),
         };
 

@@ -11,6 +11,7 @@
 #include "core/names.h"
 #include "engine/engine-container.h"
 #include "engine/engine-error.h"
+#include "engine/engine-interface.h"
 #include "engine/engine-pull.h"
 #include "engine/engine-reference.h"
 #include "engine/engine-stream.h"
@@ -358,10 +359,25 @@ static void test_container_body(void **state)
         assert_null(get(b, "HostConfig", "LogConfig"));
 }
 
+/* The loopback's address is there on every machine. */
+static void test_interfaces(void **state)
+{
+        char name[INTERFACE_NAME_MAX];
+
+        assert_int_equal(engine_interface_find("127.0.0.0/28", name), 1);
+        assert_string_equal(name, "lo");
+        assert_int_equal(engine_interface_find("127.0.0.16/28", name), 0);
+        assert_int_equal(engine_interface_find("203.0.113.0/28", name), 0);
+        assert_int_equal(engine_interface_find("127.0.0.1", name), -EINVAL);
+        assert_int_equal(engine_interface_find("127.0.0.1/33", name), -EINVAL);
+        assert_int_equal(engine_interface_find("::1/128", name), -EINVAL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_choose_api),
+                cmocka_unit_test(test_interfaces),
                 cmocka_unit_test(test_reference),
                 cmocka_unit_test(test_pull_errors),
                 cmocka_unit_test(test_messages),
