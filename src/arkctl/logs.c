@@ -13,6 +13,7 @@
 #include "basic/json-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "basic/utf8.h"
 
 /* What stands before the text of a line: the time and who wrote it. */
 #define JOURNAL_MARGIN (sizeof "Nov 24 15:40:01 arkd " - 1)
@@ -146,12 +147,14 @@ static void journal_print_entry(sd_journal *journal)
                 source = strdup(n > 3 && memcmp(text + n - 3, "_db", 3) == 0 ? "db" : "app");
         else {
                 text = journal_field(journal, "SYSLOG_IDENTIFIER", &n);
-                source = strndup(text, n);
+                source = utf8_make_valid(text, n);
         }
+        /* Applications, and anybody on this host, write these: a terminal must not obey them. */
         text = journal_field(journal, "MESSAGE", &n);
-        line = strndup(text, n);
+        line = utf8_make_valid(text, n);
         if (!line || !source)
                 return;
+        line[strcspn(line, "\n")] = '\0';
         /* As systemctl does: a line each, the rest is for "arkctl logs" and journalctl. */
         if (terminal_is_output())
                 text_truncate(line, columns > JOURNAL_MARGIN ? columns - JOURNAL_MARGIN : columns);

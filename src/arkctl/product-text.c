@@ -26,7 +26,7 @@ static ExitCode take_text(Ctl *ctl, const char *act, sd_bus_message *reply, bool
         return CTL_OK;
 }
 
-ExitCode product_get_public(Ctl *ctl, const char *act, const char *id, char **ret_json)
+static ExitCode product_get_public(Ctl *ctl, const char *act, const char *id, char **ret_json)
 {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
@@ -56,6 +56,26 @@ ExitCode product_get(Ctl *ctl, const char *act, const char *id, char **ret_json)
         if (e == CTL_NOT_FOUND)
                 resolve_suggest_product(ctl, id);
         return e == CTL_OK ? take_text(ctl, act, reply, false, ret_json) : e;
+}
+
+ExitCode product_get_visible(Ctl *ctl, const char *act, const char *id, char **ret_json)
+{
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        ExitCode e;
+        int r;
+
+        r = ctl_try(ctl, ARK_BUS_PATH, ARK_MANAGER_INTERFACE, "GetProduct", &error, &reply, "s", id);
+        if (r >= 0)
+                return take_text(ctl, act, reply, false, ret_json);
+        if (bus_exit_code(error.name, r) == CTL_DENIED || bus_is_unknown(&error)) {
+                ctl_note(ctl, "Without \"env\" and \"credentials\", which may hold secrets:");
+                return product_get_public(ctl, act, id, ret_json);
+        }
+        e = ctl_report(ctl, act, r, &error);
+        if (e == CTL_NOT_FOUND)
+                resolve_suggest_product(ctl, id);
+        return e;
 }
 
 ExitCode product_set(Ctl *ctl, const char *where, const char *json, char **ret_id)

@@ -11,8 +11,8 @@
  * has no way to say it, that is CTL_DENIED or CTL_FAILED, said with "Cannot ACT".
  */
 ExitCode product_get(Ctl *ctl, const char *act, const char *id, char **ret_json);
-/* Without what may be secret: env and credentials. For everybody. */
-ExitCode product_get_public(Ctl *ctl, const char *act, const char *id, char **ret_json);
+/* As much of it as the caller may see, for reading: for others than operators without env and credentials, and said. */
+ExitCode product_get_visible(Ctl *ctl, const char *act, const char *id, char **ret_json);
 /* Checks that it is JSON, then hands it to the daemon. where: "FILE" or such, for sentences. ret_id may be NULL. */
 ExitCode product_set(Ctl *ctl, const char *where, const char *json, char **ret_id);
 

@@ -31,7 +31,7 @@ static void follow_done(Follow *f)
 }
 
 /* Asks for what came after the cursor and prints it. */
-static ExitCode follow_once(Follow *f, unsigned lines)
+static ExitCode follow_once(Follow *f, unsigned lines, bool print)
 {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
@@ -51,7 +51,7 @@ static ExitCode follow_once(Follow *f, unsigned lines)
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "s");
         while (r >= 0 && e == CTL_OK && (r = sd_bus_message_read_basic(reply, 's', &line)) > 0)
-                e = log_line_print(f->ctl, line);
+                e = print ? log_line_print(f->ctl, line) : CTL_OK;
         f->began = true;
         return r < 0 ? ctl_report(f->ctl, f->act, r, NULL) : e;
 }
@@ -96,7 +96,7 @@ static ExitCode follow(Follow *f)
                         return CTL_OK; /* nobody reads it any more */
                 r = follow_wait(f);
                 if (r >= 0)
-                        e = follow_once(f, LINES_MAX);
+                        e = follow_once(f, LINES_MAX, true);
         }
         if (r < 0)
                 return ctl_report(f->ctl, f->act, r, NULL);
@@ -122,8 +122,8 @@ ExitCode verb_logs(Ctl *ctl, char **arguments)
                 return ctl_failed(ENOMEM, "Cannot show the logs");
         if (!ctl->follow)
                 pager_open(ctl);
-        /* With -f and no past lines, one is still asked for: it tells where to go on. */
-        e = follow_once(&f, lines > 0 ? lines : 1);
+        /* Where no past lines are wanted, one is still asked for: it tells where to go on, and whether one may. */
+        e = follow_once(&f, lines > 0 ? lines : 1, lines > 0);
         if (e == CTL_NOT_FOUND)
                 resolve_suggest_instance(ctl, id);
         return e == CTL_OK && ctl->follow ? follow(&f) : e;

@@ -88,30 +88,13 @@ ExitCode verb_product_list(Ctl *ctl, char **arguments)
         return ctl->json == JSON_OFF ? list_table(ctl, &objects) : list_json(ctl, &objects);
 }
 
-/* The whole where the caller may see it, otherwise what everybody may. */
-static ExitCode get_for_show(Ctl *ctl, const char *act, const char *id, char **ret_json)
-{
-        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        const char *json;
-
-        if (ctl_try(ctl, ARK_BUS_PATH, ARK_MANAGER_INTERFACE, "GetProduct", &error, &reply, "s", id) >= 0 &&
-                        sd_bus_message_read(reply, "s", &json) >= 0) {
-                *ret_json = strdup(json);
-                return *ret_json ? CTL_OK : ctl_failed(ENOMEM, "The product cannot be shown");
-        }
-        if (bus_exit_code(error.name, 0) == CTL_DENIED || bus_is_unknown(&error))
-                ctl_note(ctl, "Without \"env\" and \"credentials\", which may hold secrets:");
-        return product_get_public(ctl, act, id, ret_json);
-}
-
 ExitCode verb_product_show(Ctl *ctl, char **arguments)
 {
         _cleanup_free_ char *act = str_printf("show the product %s", arguments[0]), *json = NULL;
         _cleanup_free_ char *pretty = NULL;
         ExitCode e;
 
-        e = act ? get_for_show(ctl, act, arguments[0], &json)
+        e = act ? product_get_visible(ctl, act, arguments[0], &json)
                 : ctl_failed(ENOMEM, "Cannot show the product");
         if (e != CTL_OK)
                 return e;

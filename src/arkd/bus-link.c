@@ -131,9 +131,10 @@ BusLink *bus_link_free(BusLink *link)
         if (!link)
                 return NULL;
         sd_event_source_disable_unref(link->reconnect);
-        if (link->bus)
-                (void) sd_bus_flush(
-                                link->bus); /* replies that are still in its queue; this is the end, it may block */
+        /* Replies that are still in its queue. Before the handshake is through, flushing would wait for that, and
+         * for a bus that hangs without end. */
+        if (link->bus && sd_bus_is_ready(link->bus) > 0)
+                (void) sd_bus_flush(link->bus);
         link_drop(link);
         sd_event_unref(link->event);
         free(link);

@@ -20,7 +20,7 @@ static int socket_take(HttpServer *server, const char *name, int fd)
                 return 0;
         }
         r = http_server_add_listener(server, kind, fd);
-        return r < 0 ? log_error_errno(r, "Cannot listen on socket “%s”: %m", name) : 1;
+        return r < 0 ? r : 1;
 }
 
 int sockets_take(HttpServer *server)

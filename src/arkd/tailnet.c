@@ -37,6 +37,7 @@ int tailnet_parse_status(const char *text, size_t n, char **ret_host)
 {
         _cleanup_json_ struct json_object *status = NULL;
         struct json_object *self, *addresses;
+        bool magic_dns = true; /* older ones do not say */
         const char *name;
         int r;
 
@@ -44,7 +45,9 @@ int tailnet_parse_status(const char *text, size_t n, char **ret_host)
         if (r < 0)
                 return r;
         self = json_get(status, "Self");
-        if (json_get_string(self, "DNSName", &name) >= 0 && *name) {
+        /* The name is there also where nobody could resolve it. */
+        (void) json_get_bool(json_get(status, "CurrentTailnet"), "MagicDNSEnabled", &magic_dns);
+        if (magic_dns && json_get_string(self, "DNSName", &name) >= 0 && *name) {
                 size_t length = strlen(name);
 
                 return copy_host(name, name[length - 1] == '.' ? length - 1 : length, ret_host);

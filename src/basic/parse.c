@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "basic/parse.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <strings.h>
@@ -141,5 +142,26 @@ int parse_duration(const char *s, uint64_t *ret_usec)
                         return -ERANGE;
         } while (*s);
         *ret_usec = total;
+        return 0;
+}
+
+int parse_ipv4_network(const char *s, uint32_t *ret_base, unsigned *ret_bits)
+{
+        char address[INET_ADDRSTRLEN];
+        const char *slash = strchr(s, '/');
+        struct in_addr in;
+        unsigned bits;
+
+        if (!slash || (size_t) (slash - s) >= sizeof address)
+                return -EINVAL;
+        memcpy(address, s, (size_t) (slash - s));
+        address[slash - s] = '\0';
+        if (inet_pton(AF_INET, address, &in) != 1 || parse_unsigned(slash + 1, &bits) < 0 || bits < 1 ||
+                        bits > 32)
+                return -EINVAL;
+        if (bits < 32 && (ntohl(in.s_addr) & (UINT32_MAX >> bits)))
+                return -EINVAL;
+        *ret_base = ntohl(in.s_addr);
+        *ret_bits = bits;
         return 0;
 }

@@ -4,14 +4,6 @@
 #include "basic/json-util.h"
 #include "bus/bus-internal.h"
 
-static const Argument *find_argument(const Action *action, const char *name)
-{
-        for (const Argument *a = action->arguments; a && a->name; a++)
-                if (streq(a->name, name))
-                        return a;
-        return NULL;
-}
-
 static char argument_signature(ArgumentType type)
 {
         switch (type) {
@@ -111,7 +103,7 @@ static int decode_option(const BusMethod *method, const Action *action, sd_bus_m
         if (r < 0)
                 return r;
         option = find_option(method, key);
-        argument = option ? find_argument(action, option->argument) : NULL;
+        argument = option ? action_find_argument(action, option->argument) : NULL;
         if (!argument)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s is not known here",
                                 strlen(key) <= BUS_STRING_MAX ? key : "An option with a very long name");
@@ -167,7 +159,7 @@ int bus_decode(const BusMethod *method, const Action *action, sd_bus_message *me
         if (method->path_argument)
                 r = decode_path(method, message, arguments);
         for (size_t i = 0; r >= 0 && i < BUS_ARGUMENTS_MAX && method->arguments[i]; i++) {
-                const Argument *argument = find_argument(action, method->arguments[i]);
+                const Argument *argument = action_find_argument(action, method->arguments[i]);
 
                 r = argument ? decode_value(message, argument, argument->name, arguments, error) : -ENXIO;
         }

@@ -78,15 +78,14 @@ static void on_job_of_expiry(Request *request, Instance *instance, JobEvent even
 
 void run_set_expiry(Request *request)
 {
+        Instance *i = action_find_instance(request);
         uint64_t expires_usec = 0;
-        const char *id = "";
-        Instance *i;
 
-        (void) json_get_string(request->arguments, "id", &id);
+        if (!i)
+                return;
         (void) json_get_u64(request->arguments, "expires_usec", &expires_usec);
-        i = manager_get_instance(request->manager, id);
-        if (!i || i->status == INSTANCE_DELETED)
-                request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "There is no instance “%s”", id);
+        if (i->status == INSTANCE_DELETED)
+                request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "Instance %s has been deleted", i->id);
         else if (i->job && i->job->state == JOB_ENDING) {
                 /* The end is on its way to the store, and must not be written over with what was before it. */
                 if (job_wait(i->job, request, on_job_of_expiry) < 0)

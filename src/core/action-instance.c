@@ -5,6 +5,7 @@
 #include "basic/json-util.h"
 #include "core/action-run.h"
 #include "core/change.h"
+#include "core/compose.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
 #include "core/names.h"
@@ -14,8 +15,7 @@
 #define LIST_LIMIT_DEFAULT 100
 #define LIST_LIMIT_MAX     1000
 
-/* The instance that the argument "id" names, or NULL and the request failed. */
-static Instance *find_instance(Request *request)
+Instance *action_find_instance(Request *request)
 {
         Instance *instance;
         const char *id = "";
@@ -27,14 +27,14 @@ static Instance *find_instance(Request *request)
         return instance;
 }
 
-static InstanceView caller_view(const Request *request)
+InstanceView action_view(const Request *request)
 {
         return request->caller.role == ROLE_OPERATOR ? INSTANCE_VIEW_OPERATOR : INSTANCE_VIEW_VISITOR;
 }
 
 static void answer_instance(Request *request, const Instance *instance)
 {
-        struct json_object *json = instance_to_json(instance, caller_view(request));
+        struct json_object *json = instance_to_json(instance, action_view(request));
 
         if (json)
                 request_succeed(request, json);
@@ -44,7 +44,7 @@ static void answer_instance(Request *request, const Instance *instance)
 
 void run_get_instance(Request *request)
 {
-        Instance *instance = find_instance(request);
+        Instance *instance = action_find_instance(request);
 
         if (instance)
                 answer_instance(request, instance);
@@ -115,7 +115,7 @@ static int list_items(Request *request, const Filter *f, struct json_object *ite
                         *ret_next = last;
                         return 0;
                 }
-                item = instance_to_json(i, caller_view(request));
+                item = instance_to_json(i, action_view(request));
                 if (!item || json_object_array_add(items, item) < 0) {
                         json_object_put(item);
                         return -ENOMEM;
@@ -179,7 +179,7 @@ static void answer_member(Request *request, const char *name, struct json_object
 
 void run_get_access(Request *request)
 {
-        Instance *instance = find_instance(request);
+        Instance *instance = action_find_instance(request);
 
         if (!instance || !may_see_access(request, instance))
                 return;
@@ -196,7 +196,7 @@ void run_get_access(Request *request)
 
 void run_get_credentials(Request *request)
 {
-        Instance *instance = find_instance(request);
+        Instance *instance = action_find_instance(request);
         _cleanup_(str_erase_freep) char *url = NULL;
         _cleanup_json_ struct json_object *json = NULL;
         InstanceNames names;
@@ -215,7 +215,7 @@ void run_get_credentials(Request *request)
         json = json_object_new_object();
         r = url && json ? json_set_string(json, "host", names.database) : -ENOMEM;
         if (r >= 0)
-                r = json_set_string(json, "port", "5432");
+                r = json_set_string(json, "port", ARK_DATABASE_PORT_TEXT);
         if (r >= 0)
                 r = json_set_string(json, "database", names.database);
         if (r >= 0)
@@ -234,12 +234,12 @@ void run_get_compose(Request *request)
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_(str_erase_freep) char *text = NULL;
-        Instance *instance = find_instance(request);
+        Instance *instance = action_find_instance(request);
         int r;
 
         if (!instance)
                 return;
-        path = str_printf("%s/compose.%s.yml", request->manager->compose_dir, instance->id);
+        path = compose_path(request->manager->compose_dir, instance->id);
         r = path ? read_file(path, COMPOSE_MAX, &text, NULL) : -ENOMEM;
         if (r == -ENOENT)
                 request_fail(request, FAULT_CONFLICT, "id", "Instance %s has no compose file (it is %s)",
@@ -311,7 +311,7 @@ static void fail_delete_unstored(Request *request)
 
 void run_delete_instance(Request *request)
 {
-        Instance *instance = find_instance(request);
+        Instance *instance = action_find_instance(request);
         bool is_new;
         Job *job;
         int r;
@@ -388,7 +388,7 @@ static bool may_restart(Request *request, const Instance *instance)
 
 void run_restart_instance(Request *request)
 {
-        Instance *instance = find_instance(request);
+        Instance *instance = action_find_instance(request);
         Job *job;
         int r;
 

@@ -21,8 +21,7 @@
 
 typedef struct Logs {
         Request *request;
-        char *id;
-        bool has_database;
+        char *id, *database; /* the containers'; the second is NULL where there is none */
         char *cursor; /* the time of the last line that the caller has, or NULL */
         char since[48];
         unsigned lines;
@@ -35,6 +34,7 @@ static void logs_free(void *state)
 
         strv_free(logs->collected);
         free(logs->id);
+        free(logs->database);
         free(logs->cursor);
         free(logs);
 }
@@ -133,19 +133,17 @@ static int logs_ask(Logs *logs, const char *name, LogsDone done)
 
 static void on_app_logs(int error, const char *reason, const char *text, void *userdata)
 {
-        _cleanup_free_ char *name = NULL;
         Logs *logs = userdata;
         int r;
 
         logs->request->pending = NULL;
         if (!logs_take(logs, ARK_ROLE_APP, error, reason, text))
                 return;
-        if (!logs->has_database) {
+        if (!logs->database) {
                 logs_finish(logs);
                 return;
         }
-        name = str_printf("%s_db", logs->id);
-        r = name ? logs_ask(logs, name, on_database_logs) : -ENOMEM;
+        r = logs_ask(logs, logs->database, on_database_logs);
         if (r < 0)
                 request_fail_errno(logs->request, r, "The logs cannot be read");
 }
@@ -177,19 +175,24 @@ static int logs_read_arguments(Logs *logs)
         return free_and_strdup(&logs->cursor, cursor);
 }
 
+static int logs_name_containers(Logs *logs, const Instance *i)
+{
+        InstanceNames names;
+        int r;
+
+        instance_names(i, &names);
+        r = free_and_strdup(&logs->id, i->id);
+        return r < 0 ? r : free_and_strdup(&logs->database, i->has_database ? names.database : NULL);
+}
+
 void run_get_logs(Request *request)
 {
-        const char *id = "";
-        Instance *i;
+        Instance *i = action_find_instance(request);
         Logs *logs;
         int r;
 
-        (void) json_get_string(request->arguments, "id", &id);
-        i = manager_get_instance(request->manager, id);
-        if (!i) {
-                request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "There is no instance “%s”", id);
+        if (!i)
                 return;
-        }
         logs = new0(Logs, 1);
         if (!logs) {
                 request_fail_errno(request, -ENOMEM, "The logs cannot be read");
@@ -198,8 +201,7 @@ void run_get_logs(Request *request)
         request->state = logs;
         request->state_free = logs_free;
         logs->request = request;
-        logs->has_database = i->has_database;
-        r = free_and_strdup(&logs->id, i->id);
+        r = logs_name_containers(logs, i);
         if (r >= 0)
                 r = logs_read_arguments(logs);
         if (r == -EINVAL)

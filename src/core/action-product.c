@@ -25,11 +25,11 @@ void run_list_products(Request *request)
 {
         _cleanup_json_ struct json_object *list = json_object_new_object();
         struct json_object *items = json_object_new_array();
-        bool operator= request->caller.role == ROLE_OPERATOR;
+        bool with_env = request->caller.role == ROLE_OPERATOR;
         int r = list && items ? json_set(list, "items", items) : -ENOMEM;
 
         for (struct lh_entry *e = request->manager->products->head; r >= 0 && e; e = e->next) {
-                struct json_object *item = product_to_json(lh_entry_v(e), operator);
+                struct json_object *item = product_to_json(lh_entry_v(e), with_env);
 
                 r = item && json_object_array_add(items, item) == 0 ? 0 : -ENOMEM;
                 if (r < 0)

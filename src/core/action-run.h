@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "core/instance.h"
 #include "core/request.h"
 
 /* The run functions of the action table; arguments have been checked against it. */
+
+/* The instance that the argument "id" names, or NULL and the request failed (action-instance.c). */
+Instance *action_find_instance(Request *request);
+
+/* How much of an instance the caller is shown. */
+InstanceView action_view(const Request *request);
 
 /* action-product.c */
 void run_list_products(Request *request);

@@ -43,6 +43,7 @@ struct Action {
         bool without_store; /* may run before the registry has been read */
         void (*run)(Request *request);
         bool needs_engine; /* is held for the engine's first answer, see hold.h */
+        bool waits_for_job; /* answers when a job has come to its end, which may take minutes */
         bool audited; /* changes something, or gives secrets away: the journal tells who called it */
 };
 
@@ -51,3 +52,6 @@ extern const Action action_table[];
 
 /* Finds one by its bus name; NULL where there is none. */
 const Action *action_find(const char *name);
+
+/* Its argument of that name; NULL where it has none. */
+const Argument *action_find_argument(const Action *action, const char *name);

@@ -52,34 +52,13 @@ static int parse_address(const char *s, uint32_t *ret)
         return 0;
 }
 
-static int parse_subnet(const char *s, uint32_t *ret_base, unsigned *ret_bits)
-{
-        char address[INET_ADDRSTRLEN];
-        const char *slash = strchr(s, '/');
-        uint32_t base;
-        unsigned bits;
-
-        if (!slash || (size_t) (slash - s) >= sizeof address)
-                return -EINVAL;
-        memcpy(address, s, (size_t) (slash - s));
-        address[slash - s] = '\0';
-        if (parse_address(address, &base) < 0 || parse_unsigned(slash + 1, &bits) < 0 || bits < 1 ||
-                        bits > 32)
-                return -EINVAL;
-        if (bits < 32 && (base & (UINT32_MAX >> bits)))
-                return -EINVAL;
-        *ret_base = base;
-        *ret_bits = bits;
-        return 0;
-}
-
 int subnet_nth_address(const char *subnet, unsigned n, char ret_address[ADDRESS_TEXT_MAX])
 {
         uint32_t base;
         unsigned bits;
         int r;
 
-        r = parse_subnet(subnet, &base, &bits);
+        r = parse_ipv4_network(subnet, &base, &bits);
         if (r < 0)
                 return r;
         format_address(base + n, ret_address);
@@ -95,7 +74,7 @@ int address_pool_new(const char *text, AddressPool **ret)
 
         if (!pool)
                 return -ENOMEM;
-        r = parse_subnet(text, &pool->base, &bits);
+        r = parse_ipv4_network(text, &pool->base, &bits);
         if (r < 0)
                 return r;
         if (bits < 12 || bits >= INGRESS_BITS || pool->base >> 22 == tailscale >> 22)
@@ -181,7 +160,7 @@ static int find_subnet(AddressPool *pool, const char *text, bool **ret)
         uint32_t address, n;
         unsigned bits;
 
-        if (!text || parse_subnet(text, &address, &bits) < 0 || bits != SUBNET_BITS ||
+        if (!text || parse_ipv4_network(text, &address, &bits) < 0 || bits != SUBNET_BITS ||
                         address < pool->base + INGRESS_SIZE)
                 return -EINVAL;
         n = (address - pool->base - INGRESS_SIZE) / SUBNET_SIZE;

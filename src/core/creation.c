@@ -7,6 +7,7 @@
 #include "basic/random-util.h"
 #include "basic/time-util.h"
 #include "basic/utf8.h"
+#include "core/action-run.h"
 #include "core/expand.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
@@ -154,9 +155,7 @@ static bool check_quota(Request *request)
 /* The creator sees the access token, this once and on a repeat with the same key. */
 static void answer(Request *request, const Instance *instance)
 {
-        struct json_object *json = instance_to_json(instance, request->caller.role == ROLE_OPERATOR
-                                                                              ? INSTANCE_VIEW_OPERATOR
-                                                                              : INSTANCE_VIEW_VISITOR);
+        struct json_object *json = instance_to_json(instance, action_view(request));
 
         if (!json || json_set_string(json, "access_token", instance->access_token) < 0) {
                 json_object_put(json);
@@ -285,8 +284,7 @@ static int take_subnet(Manager *m, char ret_subnet[ADDRESS_TEXT_MAX])
                 if (r < 0 || m->engine->vtable->find_interface(m->engine, ret_subnet, name) <= 0)
                         return r;
                 log_warning("The interface %s has an address in %s, which no instance has, so that is left "
-                            "out. If "
-                            "nothing else needs it, remove it with “ip link delete %s”",
+                            "out. If nothing else needs it, remove it with “ip link delete %s”",
                                 name, ret_subnet, name);
         }
 }

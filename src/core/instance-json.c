@@ -37,11 +37,10 @@ static int add_timeline(struct json_object *json, const Instance *i)
 
 static int add_public(struct json_object *json, const Instance *i)
 {
-        _cleanup_free_ char *db_name = i->has_database ? str_printf("%s_db", i->id) : NULL;
+        InstanceNames names;
         int r;
 
-        if (i->has_database && !db_name)
-                return -ENOMEM;
+        instance_names(i, &names);
         r = json_set_string(json, "id", i->id);
         if (r >= 0)
                 r = json_set_string(json, "instance_id", i->id);
@@ -60,7 +59,7 @@ static int add_public(struct json_object *json, const Instance *i)
         if (r >= 0)
                 r = json_set_string(json, "access_url", i->access_url);
         if (r >= 0)
-                r = json_set_string(json, "db_name", db_name);
+                r = json_set_string(json, "db_name", i->has_database ? names.database : NULL);
         if (r >= 0)
                 r = json_set_timestamp(json, "created_at", i->created_usec);
         if (r >= 0)

@@ -17,11 +17,6 @@
 #define ENGINE_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define PULL_TIMEOUT_USEC   (30 * USEC_PER_MINUTE) /* the job's own deadline is usually earlier */
 
-static void on_done(int error, const char *reason, void *userdata)
-{
-        step_done(userdata, error, reason);
-}
-
 /* ---- Compose file ---- */
 
 static int start_compose(StepRun *run)
@@ -57,8 +52,8 @@ static int start_image(StepRun *run, const char *image)
 
         free(run->reason); /* for the deadline's message: a registry that went away says nothing */
         run->reason = str_printf("the image %s is still being fetched", image);
-        return engine->vtable->ensure_image(
-                        engine, image, PULL_TIMEOUT_USEC, on_pull_progress, on_done, run, &run->pending);
+        return engine->vtable->ensure_image(engine, image, PULL_TIMEOUT_USEC, on_pull_progress, step_on_done,
+                        run, &run->pending);
 }
 
 static int start_app_image(StepRun *run)
@@ -85,7 +80,7 @@ static int start_ingress(StepRun *run)
         if (r >= 0) {
                 ingress_spec(m, &labels, subnet, gateway, &spec);
                 r = m->engine->vtable->create_network(
-                                m->engine, &spec, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+                                m->engine, &spec, ENGINE_TIMEOUT_USEC, step_on_done, run, &run->pending);
         }
         string_pairs_done(&labels);
         return r;
@@ -95,16 +90,16 @@ static int start_network(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
-        return engine->vtable->create_network(
-                        engine, &run->job->spec->network, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+        return engine->vtable->create_network(engine, &run->job->spec->network, ENGINE_TIMEOUT_USEC,
+                        step_on_done, run, &run->pending);
 }
 
 static int create_volume(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
-        return engine->vtable->create_volume(
-                        engine, &run->job->spec->volume, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+        return engine->vtable->create_volume(engine, &run->job->spec->volume, ENGINE_TIMEOUT_USEC,
+                        step_on_done, run, &run->pending);
 }
 
 static void on_unverified_volume_removed(int error, const char *reason, void *userdata)
@@ -170,7 +165,7 @@ static void on_database_created(int error, const char *reason, void *userdata)
         run->pending = NULL;
         if (r >= 0)
                 r = engine->vtable->start_container(engine, run->job->spec->database.name,
-                                ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+                                ENGINE_TIMEOUT_USEC, step_on_done, run, &run->pending);
         if (r < 0)
                 step_done(run, r, reason);
 }
@@ -188,15 +183,15 @@ static int start_create_app(StepRun *run)
         EnginePort *engine = run->job->manager->engine;
 
         return engine->vtable->create_container(
-                        engine, &run->job->spec->app, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+                        engine, &run->job->spec->app, ENGINE_TIMEOUT_USEC, step_on_done, run, &run->pending);
 }
 
 static int start_app(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
-        return engine->vtable->start_container(
-                        engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC, on_done, run, &run->pending);
+        return engine->vtable->start_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
+                        step_on_done, run, &run->pending);
 }
 
 enum {
@@ -212,8 +207,6 @@ enum {
         CREATE_APP_START,
         CREATE_HEALTH,
 };
-
-#define BIT(n) (1u << (n))
 
 /* Undone from the last to the first: containers, then volume, then network. */
 const Step create_steps[] = {

@@ -3,10 +3,9 @@
 /* Steps that take away what an instance has: what deleting does, and creating undoes. */
 
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "basic/time-util.h"
+#include "core/compose.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
 
@@ -16,17 +15,12 @@
 /* … is freed of what came to use it meanwhile, and tried again this often. */
 #define VOLUME_ATTEMPTS 20
 
-static void on_removed(int error, const char *reason, void *userdata)
-{
-        step_done(userdata, error, reason);
-}
-
 int step_remove_app(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
-        return engine->vtable->remove_container(
-                        engine, run->job->instance->id, REMOVE_TIMEOUT_USEC, on_removed, run, &run->pending);
+        return engine->vtable->remove_container(engine, run->job->instance->id, REMOVE_TIMEOUT_USEC,
+                        step_on_done, run, &run->pending);
 }
 
 int step_remove_database(StepRun *run)
@@ -36,7 +30,7 @@ int step_remove_database(StepRun *run)
 
         instance_names(run->job->instance, &names);
         return engine->vtable->remove_container(
-                        engine, names.database, REMOVE_TIMEOUT_USEC, on_removed, run, &run->pending);
+                        engine, names.database, REMOVE_TIMEOUT_USEC, step_on_done, run, &run->pending);
 }
 
 static void on_volume_removed(int error, const char *reason, void *userdata);
@@ -84,7 +78,7 @@ int remove_volume_then(StepRun *run, PortDone then)
 
 int step_remove_volume(StepRun *run)
 {
-        return remove_volume_then(run, on_removed);
+        return remove_volume_then(run, step_on_done);
 }
 
 int step_remove_network(StepRun *run)
@@ -94,24 +88,17 @@ int step_remove_network(StepRun *run)
 
         instance_names(run->job->instance, &names);
         return engine->vtable->remove_network(
-                        engine, names.network, REMOVE_TIMEOUT_USEC, on_removed, run, &run->pending);
+                        engine, names.network, REMOVE_TIMEOUT_USEC, step_on_done, run, &run->pending);
 }
 
 int step_remove_compose(StepRun *run)
 {
-        _cleanup_free_ char *path = NULL;
+        int r = compose_remove(run->job->manager->compose_dir, run->job->instance->id);
 
-        path = str_printf("%s/compose.%s.yml", run->job->manager->compose_dir, run->job->instance->id);
-        if (!path)
-                return -ENOMEM;
-        if (unlink(path) < 0 && errno != ENOENT)
-                return -errno;
-        return 1;
+        return r < 0 ? r : 1;
 }
 
 enum { REMOVE_APP, REMOVE_DATABASE, REMOVE_VOLUME, REMOVE_NETWORK, REMOVE_COMPOSE };
-
-#define BIT(n) (1u << (n))
 
 const Step delete_steps[] = {
         [REMOVE_APP] = { "remove-app", PHASE_APP, .start = step_remove_app },

@@ -9,17 +9,12 @@
 
 #define RESTART_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
-static void on_restarted(int error, const char *reason, void *userdata)
-{
-        step_done(userdata, error, reason);
-}
-
 static int restart(StepRun *run, const char *name)
 {
         EnginePort *engine = run->job->manager->engine;
 
         return engine->vtable->restart_container(
-                        engine, name, RESTART_TIMEOUT_USEC, on_restarted, run, &run->pending);
+                        engine, name, RESTART_TIMEOUT_USEC, step_on_done, run, &run->pending);
 }
 
 static int start_restart_database(StepRun *run)
@@ -33,8 +28,6 @@ static int start_restart_app(StepRun *run)
 }
 
 enum { RESTART_DATABASE, RESTART_LOGIN, RESTART_APP, RESTART_HEALTH };
-
-#define BIT(n) (1u << (n))
 
 const Step restart_steps[] = {
         [RESTART_DATABASE] = { "restart-database", PHASE_DATABASE, .database_only = true,

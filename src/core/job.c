@@ -13,9 +13,7 @@
 
 /* A removal that fails is tried again after 100 ms, 200 ms, … and given up after this many times. */
 #define REMOVE_ATTEMPTS_MAX 8
-/* A create that arkd was started over this often without coming to its end is undone. */
-#define ATTEMPTS_MAX      5
-#define ENGINE_RETRY_USEC (200 * USEC_PER_MSEC)
+#define ENGINE_RETRY_USEC   (200 * USEC_PER_MSEC)
 
 static const char *const kind_names[_JOB_KIND_MAX] = {
         [JOB_CREATE] = "create", [JOB_DELETE] = "delete", [JOB_RESTART] = "restart"
@@ -356,6 +354,11 @@ void step_done(StepRun *run, int error, const char *reason)
                 run->state = STEP_FAILED;
                 job_fail(job, run->step, reason ? reason : strerror(-error));
         }
+}
+
+void step_on_done(int error, const char *reason, void *userdata)
+{
+        step_done(userdata, error, reason);
 }
 
 /* ---- Start, failure, undo ---- */

@@ -69,6 +69,9 @@ struct StepRun {
 
 #define STEPS_MAX 16
 
+/* For Step.after. */
+#define BIT(n) (1u << (n))
+
 typedef struct JobWaiter JobWaiter;
 
 typedef enum JobEvent {
@@ -155,8 +158,9 @@ int job_kind_from_string(const char *s);
 /* The only place where a job changes its state. */
 void job_set_state(Job *job, JobState state);
 
-/* Ends a step: 0 or a negative errno, with a reason. */
+/* Ends a step: 0 or a negative errno, with a reason. step_on_done() is that as a port's callback. */
 void step_done(StepRun *run, int error, const char *reason);
+void step_on_done(int error, const char *reason, void *userdata);
 
 /* Recomputes phase, progress and message from the steps, stores and signals what changed. */
 void job_update_phase(Job *job);

@@ -95,6 +95,7 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
         if (r < 0) {
                 log_full(LOG_ERR, r, LOG_ABOUT(.instance = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record instance:%s is damaged and is left out: %m", id);
+                load_damaged(m, id);
                 return;
         }
         product = manager_get_product(m, i->product_id);
@@ -163,10 +164,12 @@ static void on_record(StoreKind kind, const char *id, const char *text, void *us
         const char *reason = "";
         Manager *m = userdata;
 
-        if (json_parse(text, strlen(text), &json, &reason) < 0)
+        if (json_parse(text, strlen(text), &json, &reason) < 0) {
                 log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_RECORD_DAMAGED),
                                 "A record of %s in the store is not JSON and is left out: %s", id, reason);
-        else if (loaders[kind])
+                if (kind == STORE_INSTANCE)
+                        load_damaged(m, id);
+        } else if (loaders[kind])
                 loaders[kind](m, id, json);
 }
 

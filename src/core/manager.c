@@ -115,9 +115,9 @@ int manager_add_instance(Manager *manager, Instance *instance)
 
 void manager_remove_instance(Manager *manager, Instance *instance)
 {
-        reconcile_forget(instance);
         struct lh_entry *entry = lh_table_lookup_entry(manager->instances, instance->id);
 
+        reconcile_forget(instance);
         if (entry)
                 lh_table_delete_entry(manager->instances, entry);
 }

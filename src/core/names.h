@@ -16,5 +16,6 @@
 #define ARK_ROLE_APP      "app"
 #define ARK_ROLE_DATABASE "db"
 
-#define ARK_DATABASE_USER "postgres"
-#define ARK_DATABASE_PORT 5432
+#define ARK_DATABASE_USER      "postgres"
+#define ARK_DATABASE_PORT      5432
+#define ARK_DATABASE_PORT_TEXT "5432"

@@ -96,7 +96,6 @@ typedef enum ContainerHealth {
 } ContainerHealth;
 
 typedef struct ContainerState {
-        const char *name; /* without the leading slash */
         bool running; /* the process is there, and not in a restart loop's pause */
         bool restarting;
         bool oom_killed;

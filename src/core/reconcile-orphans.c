@@ -7,6 +7,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
+#include "core/compose.h"
 #include "core/manager-internal.h"
 #include "core/names.h"
 #include "core/reconcile.h"
@@ -109,15 +110,13 @@ static void report_volumes(Manager *m, const Resource *items, size_t n)
 }
 
 /* It holds secrets of what has just been removed. */
-static void remove_compose_file(const Manager *m, const char *instance_id)
+static void sweep_remove_compose(const Sweep *sweep, const char *instance_id)
 {
-        _cleanup_free_ char *path = NULL;
+        int r = instance_id_is_valid(instance_id) ? compose_remove(sweep->manager->compose_dir, instance_id)
+                                                  : 0;
 
-        if (!instance_id_is_valid(instance_id))
-                return;
-        path = str_printf("%s/compose.%s.yml", m->compose_dir, instance_id);
-        if (path && unlink(path) < 0 && errno != ENOENT)
-                log_warning_errno(errno, "Cannot remove %s: %m", path);
+        if (r < 0)
+                log_warning_errno(r, "The compose file of %s cannot be removed: %m", instance_id);
 }
 
 static void sweep_continue(Sweep *sweep);
@@ -139,7 +138,7 @@ static void on_removed(int error, const char *reason, void *userdata)
                                 LOG_ABOUT(.instance = orphan->instance_id,
                                                 .message_id = MESSAGE_ORPHAN_REMOVED),
                                 "Removed %s, which belonged to no instance", orphan->name);
-                remove_compose_file(sweep->manager, orphan->instance_id);
+                sweep_remove_compose(sweep, orphan->instance_id);
         }
         sweep_continue(sweep);
 }
@@ -211,10 +210,10 @@ static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
                 sweep_mark(sweep);
         else {
                 log_error("The store (Redis) is new to this host, but the engine has %zu things of "
-                          "instances that it "
-                          "does not know. Nothing of them is touched. If the store was lost, restore it and "
-                          "restart "
-                          "arkd; if they are not needed, remove them (docker ps -a --filter "
+                          "instances "
+                          "that it does not know. Nothing of them is touched. If the store was lost, "
+                          "restore "
+                          "it and restart arkd; if they are not needed, remove them (docker ps -a --filter "
                           "label=" ARK_LABEL_INSTANCE ")",
                                 unknown);
                 reconcile_cancel(m);

@@ -199,7 +199,7 @@ static bool request_check_argument(Request *request, const Argument *argument)
         return true;
 }
 
-static const Argument *find_argument(const Action *action, const char *name)
+const Argument *action_find_argument(const Action *action, const char *name)
 {
         for (const Argument *a = action->arguments; a && a->name; a++)
                 if (streq(a->name, name))
@@ -211,7 +211,7 @@ static bool request_check_arguments(Request *request)
 {
         json_object_object_foreach (request->arguments, name, value) {
                 (void) value;
-                if (find_argument(request->action, name))
+                if (action_find_argument(request->action, name))
                         continue;
                 request_fail(request, FAULT_INVALID_ARGUMENT, name, "%s is not known here", name);
                 return false;
@@ -229,8 +229,7 @@ void request_dispatch(Request *request)
         if (!manager_is_loaded(request->manager) && !request->action->without_store) {
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
                                 "The store (Redis) has not been read yet. Try again in a moment; if it "
-                                "lasts, see "
-                                "“systemctl status arkd-redis”.");
+                                "lasts, see “systemctl status arkd-redis”.");
                 return;
         }
         if (!request_check_arguments(request))

@@ -68,14 +68,15 @@ static void retention_commit(Manager *m, char *const *ids)
 void retention_run(Manager *m)
 {
         _cleanup_(strv_freep) char **ids = NULL;
-        unsigned failed = count_failed(m), n = 0;
         uint64_t now = now_realtime();
         struct lh_entry *next;
+        unsigned failed, n = 0;
 
         if (m->retaining || !manager_store_connected(m) ||
                         now_monotonic() < m->retained_usec + INTERVAL_USEC)
                 return;
         m->retained_usec = now_monotonic();
+        failed = count_failed(m);
         /* Oldest first, so that of too many failures the latest stay. */
         for (struct lh_entry *e = m->instances->head; e && n < AT_ONCE_MAX; e = next) {
                 Instance *i = lh_entry_v(e);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "basic/json-util.h"
+#include "core/compose.h"
 #include "core/expand.h"
 #include "core/manager-internal.h"
 #include "core/names.h"
@@ -17,10 +18,13 @@ static char *default_capabilities[] = { (char *) "CHOWN", (char *) "DAC_OVERRIDE
 
 char *instance_database_url(const Instance *i)
 {
+        InstanceNames names;
+
         if (!i->has_database)
                 return NULL;
-        return str_printf("postgresql://%s:%s@%s_db:%d/%s_db", ARK_DATABASE_USER,
-                        strempty(i->database_password), i->id, ARK_DATABASE_PORT, i->id);
+        instance_names(i, &names);
+        return str_printf("postgresql://%s:%s@%s:%d/%s", ARK_DATABASE_USER, strempty(i->database_password),
+                        names.database, ARK_DATABASE_PORT, names.database);
 }
 
 /* The variables of one instance, while a template is expanded. */
@@ -28,7 +32,6 @@ typedef struct Variables {
         const Instance *instance;
         InstanceNames names;
         char *database_url;
-        char port[8];
 } Variables;
 
 static const char *lookup_variable(const char *name, void *userdata)
@@ -43,7 +46,7 @@ static const char *lookup_variable(const char *name, void *userdata)
                 { "PUBLIC_URL", strempty(i->access_url) },
                 { "BASE_PATH", v->names.base_path },
                 { "DB_HOST", i->has_database ? v->names.database : NULL },
-                { "DB_PORT", i->has_database ? v->port : NULL },
+                { "DB_PORT", i->has_database ? ARK_DATABASE_PORT_TEXT : NULL },
                 { "DB_NAME", i->has_database ? v->names.database : NULL },
                 { "DB_USER", i->has_database ? ARK_DATABASE_USER : NULL },
                 { "DB_PASSWORD", i->has_database ? i->database_password : NULL },
@@ -61,7 +64,6 @@ static int variables_init(Variables *v, const Instance *i)
 {
         *v = (Variables){ .instance = i };
         instance_names(i, &v->names);
-        (void) snprintf(v->port, sizeof v->port, "%d", ARK_DATABASE_PORT);
         if (!i->has_database)
                 return 0;
         v->database_url = instance_database_url(i);
@@ -335,7 +337,7 @@ int instance_spec_new(Manager *m, const Instance *i, InstanceSpec **ret)
         spec->product = product_ref(i->product);
         spec->needs_database_first = i->product->needs_database_first;
         instance_names(i, &spec->names);
-        spec->compose_path = str_printf("%s/compose.%s.yml", m->compose_dir, i->id);
+        spec->compose_path = compose_path(m->compose_dir, i->id);
         if (!spec->compose_path)
                 return -ENOMEM;
         r = build_network_and_volume(spec, m, i);

@@ -104,7 +104,7 @@ static void on_inspected(EngineTask *t, const EngineReply *reply)
 {
         ContainerInspect *n = container_of(t, ContainerInspect, task);
         struct json_object *state = json_get(reply->json, "State"), *value;
-        ContainerState s = { .name = t->name };
+        ContainerState s = {};
         uint64_t restarts = 0;
 
         if (reply->error == -ENOENT) {

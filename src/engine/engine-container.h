@@ -25,7 +25,7 @@ int engine_container_inspect(EngineClient *c, const char *name, const char *netw
 int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending);
 
-/* The last lines of its output, at most 256 KiB of them (engine-logs.c). */
+/* The last lines of its output; of more than 256 KiB at least the last 256, and up to twice that (engine-logs.c). */
 int engine_container_logs(EngineClient *c, const char *name, unsigned lines, uint64_t timeout_usec,
                 LogsDone done, void *userdata, Pending **ret_pending);
 int engine_container_log_since(EngineClient *c, const char *name, const char *since, unsigned lines,

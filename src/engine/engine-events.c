@@ -12,18 +12,21 @@
 #include "engine/engine-stream.h"
 #include "engine/engine-task.h"
 
-#define RETRY_MIN    (100 * USEC_PER_MSEC)
-#define RETRY_MAX    (5 * USEC_PER_SEC)
-#define PING_TIMEOUT (10 * USEC_PER_SEC)
-#define OVERLAP      (2 * USEC_PER_SEC)
-#define SEEN_MAX     512U
+#define RETRY_MIN      (100 * USEC_PER_MSEC)
+#define RETRY_MAX      (5 * USEC_PER_SEC)
+#define PING_TIMEOUT   (10 * USEC_PER_SEC)
+#define CHECK_INTERVAL (30 * USEC_PER_SEC)
+#define OVERLAP        (2 * USEC_PER_SEC)
+#define SEEN_MAX       512U
 
 struct EngineEvents {
         EngineClient *client;
         Pending *stream; /* connecting, or connected */
-        sd_event_source *retry;
+        Pending *check; /* asks whether it still answers, now and then while connected */
+        sd_event_source *retry, *check_timer;
         sd_event_source *notify; /* tells a new watcher that it is connected */
         uint64_t pause;
+        uint64_t opened_usec; /* when it was last connected, CLOCK_MONOTONIC */
         bool connected, complained;
         uint64_t begun_usec; /* what happened before is of no interest, CLOCK_REALTIME */
         uint64_t last_usec; /* when the newest event was that was told of; 0 for none */
@@ -51,6 +54,12 @@ static void set_connected(EngineEvents *e, bool connected)
         (void) sd_event_source_set_enabled(e->notify, SD_EVENT_OFF);
         if (e->on_connected)
                 e->on_connected(connected, e->userdata);
+}
+
+static void arm(sd_event_source *timer, uint64_t usec)
+{
+        (void) sd_event_source_set_time_relative(timer, usec);
+        (void) sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
 /* ---- The stream -------------------------------------------------------------------------------------------- */
@@ -103,7 +112,8 @@ static int on_document(struct json_object *document, void *userdata)
         (void) json_get_u64(document, "timeNano", &nsec);
         if (nsec / 1000 > e->last_usec)
                 e->last_usec = nsec / 1000;
-        if (was_seen(e, hash_event(nsec, id, action)) || startswith(action, "exec_"))
+        /* First what comes with every health check, or it would drive out what is to be remembered. */
+        if (startswith(action, "exec_") || was_seen(e, hash_event(nsec, id, action)))
                 return 0;
         if (e->on_event)
                 e->on_event(instance, role, action, e->userdata);
@@ -147,8 +157,8 @@ static void on_pong(EngineTask *t, const EngineReply *reply)
         }
         if (!e->connected)
                 log_info("Connected to the engine at %s, API %s", e->client->socket_path, e->client->api);
-        e->pause = RETRY_MIN;
-        e->complained = false;
+        e->opened_usec = now_monotonic();
+        arm(e->check_timer, CHECK_INTERVAL);
         set_connected(e, true);
 }
 
@@ -162,8 +172,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
         r = connect_to_engine(e);
         if (r < 0) {
                 log_warning_errno(r, "Failed to ask for the engine: %m");
-                (void) sd_event_source_set_time_relative(e->retry, RETRY_MAX);
-                (void) sd_event_source_set_enabled(e->retry, SD_EVENT_ONESHOT);
+                arm(e->retry, RETRY_MAX);
         }
         return 0;
 }
@@ -172,13 +181,19 @@ static void on_lost(int error, const char *reason, void *userdata)
 {
         EngineEvents *e = userdata;
 
+        /* An engine that breaks the stream off as soon as it is opened is asked ever more rarely, too. */
+        if (e->connected && now_monotonic() - e->opened_usec >= RETRY_MAX) {
+                e->pause = RETRY_MIN;
+                e->complained = false;
+        }
         e->stream = NULL;
+        e->check = pending_cancel(e->check);
+        (void) sd_event_source_set_enabled(e->check_timer, SD_EVENT_OFF);
         e->client->negotiated = false; /* another version may come back */
         if (!e->complained)
                 log_warning("The engine is away, will ask again: %s", reason);
         e->complained = true;
-        (void) sd_event_source_set_time_relative(e->retry, e->pause);
-        (void) sd_event_source_set_enabled(e->retry, SD_EVENT_ONESHOT);
+        arm(e->retry, e->pause);
         e->pause = e->pause * 2 < RETRY_MAX ? e->pause * 2 : RETRY_MAX;
         set_connected(e, false);
 }
@@ -211,6 +226,59 @@ static int connect_to_engine(EngineEvents *e)
         return engine_task_start(t, s->filters ? 0 : -ENOMEM, &e->stream);
 }
 
+/* ---- An engine that hangs keeps its end of the stream open --------------------------------------------------- */
+
+static void on_check_answered(EngineTask *t, const EngineReply *reply)
+{
+        if (reply->error < 0)
+                engine_task_fail(t, reply->error, "was refused", reply->message);
+        else
+                engine_task_end(t, 0, NULL);
+}
+
+static int check_begin(EngineTask *t)
+{
+        return engine_task_request(t, "GET", NULL, on_check_answered, "/_ping");
+}
+
+static const EngineTaskClass check_class = {
+        .size = sizeof(EngineTask),
+        .about = "a ping",
+        .any_name = true,
+        .begin = check_begin,
+};
+
+static void on_checked(int error, const char *reason, void *userdata)
+{
+        EngineEvents *e = userdata;
+
+        e->check = NULL;
+        if (error >= 0) {
+                arm(e->check_timer, CHECK_INTERVAL);
+                return;
+        }
+        (void) pending_cancel(e->stream);
+        on_lost(error, error == -ETIMEDOUT ? "it does not answer" : reason, e);
+}
+
+static int on_check(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        EngineEvents *e = userdata;
+        EngineTask *t;
+        int r;
+
+        r = engine_task_new(&check_class, e->client, NULL, PING_TIMEOUT, on_checked, e, &t);
+        if (r >= 0)
+                r = engine_task_start(t, 0, &e->check);
+        if (r < 0) {
+                log_warning_errno(r, "Failed to ask whether the engine answers: %m");
+                arm(e->check_timer, CHECK_INTERVAL);
+        }
+        return 0;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------------- */
+
 static int on_notify(sd_event_source *source, void *userdata)
 {
         EngineEvents *e = userdata;
@@ -218,6 +286,13 @@ static int on_notify(sd_event_source *source, void *userdata)
         if (e->connected && e->on_connected)
                 e->on_connected(true, e->userdata);
         return 0;
+}
+
+static int add_timer(EngineEvents *e, sd_event_time_handler_t handler, sd_event_source **ret)
+{
+        int r = sd_event_add_time(e->client->event, ret, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, handler, e);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
 int engine_events_new(EngineClient *c, EngineEvents **ret)
@@ -230,9 +305,9 @@ int engine_events_new(EngineClient *c, EngineEvents **ret)
         e->client = c;
         e->pause = RETRY_MIN;
         e->begun_usec = now_realtime();
-        r = sd_event_add_time(c->event, &e->retry, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_retry, e);
+        r = add_timer(e, on_retry, &e->retry);
         if (r >= 0)
-                r = sd_event_source_set_enabled(e->retry, SD_EVENT_OFF);
+                r = add_timer(e, on_check, &e->check_timer);
         if (r >= 0)
                 r = sd_event_add_defer(c->event, &e->notify, on_notify, e);
         if (r >= 0)
@@ -250,7 +325,9 @@ EngineEvents *engine_events_free(EngineEvents *e)
         if (!e)
                 return NULL;
         (void) pending_cancel(e->stream);
+        (void) pending_cancel(e->check);
         (void) sd_event_source_disable_unref(e->retry);
+        (void) sd_event_source_disable_unref(e->check_timer);
         (void) sd_event_source_disable_unref(e->notify);
         return mfree(e);
 }

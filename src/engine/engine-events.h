@@ -6,7 +6,8 @@
 
 /*
  * What the engine tells by itself: it keeps the event stream open, and takes its end for the loss of the
- * connection. While away it asks again with pauses that grow from 100 ms to 5 s. After each return the stream is
+ * connection; so it does where the engine hangs, which is noticed within 40 s. While away it asks again with pauses
+ * that grow from 100 ms to 5 s, and start anew once it was connected for that long. After each return the stream is
  * resumed a little before where it broke off, and what was told of before is left out. It can still miss events
  * (the engine remembers 256): list after every connection.
  */

@@ -8,25 +8,6 @@
 
 #include "basic/parse.h"
 
-static int parse_network(const char *s, uint32_t *ret_base, uint32_t *ret_mask)
-{
-        const char *slash = strchr(s, '/');
-        char text[INET_ADDRSTRLEN];
-        struct in_addr address;
-        unsigned bits;
-
-        if (!slash || (size_t) (slash - s) >= sizeof text)
-                return -EINVAL;
-        memcpy(text, s, (size_t) (slash - s));
-        text[slash - s] = '\0';
-        if (inet_pton(AF_INET, text, &address) != 1 || parse_unsigned(slash + 1, &bits) < 0 || bits < 1 ||
-                        bits > 32)
-                return -EINVAL;
-        *ret_mask = UINT32_MAX << (32 - bits);
-        *ret_base = ntohl(address.s_addr) & *ret_mask;
-        return 0;
-}
-
 static bool is_within(const struct sockaddr *sa, uint32_t base, uint32_t mask)
 {
         struct sockaddr_in in;
@@ -41,11 +22,13 @@ int engine_interface_find(const char *subnet, char ret_name[INTERFACE_NAME_MAX])
 {
         struct ifaddrs *list;
         uint32_t base, mask;
+        unsigned bits;
         int r;
 
-        r = parse_network(subnet, &base, &mask);
+        r = parse_ipv4_network(subnet, &base, &bits);
         if (r < 0)
                 return r;
+        mask = UINT32_MAX << (32 - bits);
         if (getifaddrs(&list) < 0)
                 return -errno;
         for (struct ifaddrs *a = list; a && r == 0; a = a->ifa_next)

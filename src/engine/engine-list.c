@@ -34,19 +34,31 @@ static void list_end(EngineTask *t, int error, const char *reason)
         l->on_items(error, reason, NULL, 0, t->userdata);
 }
 
-char *engine_filters(const EngineClient *c, bool containers_only)
+/* Of what happens to containers: all but the noise that health checks, attaching and signals make. "health_status"
+ * stands for "health_status: healthy" and the like. */
+static int filter_events(struct json_object *filters)
+{
+        static const char *const events[] = { "create", "start", "die", "oom", "destroy", "rename",
+                "health_status", NULL };
+        static const char *const types[] = { "container", NULL };
+        int r;
+
+        r = engine_json_strings(filters, "type", types);
+        return r < 0 ? r : engine_json_strings(filters, "event", events);
+}
+
+char *engine_filters(const EngineClient *c, bool of_events)
 {
         _cleanup_json_ struct json_object *filters = json_object_new_object();
         _cleanup_free_ char *label = str_printf("%s=%s", ARK_LABEL_DEPLOYMENT, c->deployment);
-        struct json_object *labels, *types;
+        struct json_object *labels;
         const char *text;
         char *escaped, *copy;
 
         if (!filters || !label || !(labels = engine_json_array(filters, "label")) ||
                         engine_json_append(labels, label) < 0)
                 return NULL;
-        if (containers_only && (!(types = engine_json_array(filters, "type")) ||
-                                               engine_json_append(types, "container") < 0))
+        if (of_events && filter_events(filters) < 0)
                 return NULL;
         text = json_text(filters);
         escaped = text ? curl_easy_escape(NULL, text, 0) : NULL;

@@ -28,7 +28,8 @@ void engine_json_stream_done(EngineJsonStream *s);
 
 /* ---- Output of a container: frames of an 8-byte header and a payload ------------------------------------------ */
 
-/* What is kept of the output: its end. */
+/* What is kept of the output: its end, of at least this size where there is more. Up to twice that is kept, so that
+ * the memory is moved once in a while instead of with each frame. */
 #define ENGINE_LOG_MAX ((size_t) 256 * 1024)
 
 typedef struct EngineLogStream {

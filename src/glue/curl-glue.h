@@ -38,7 +38,7 @@ typedef void (*CurlDone)(const CurlReply *reply, void *userdata);
 typedef int (*CurlData)(const char *data, size_t n, void *userdata);
 
 typedef struct CurlRequest {
-        const char *method; /* "GET", "POST", … */
+        const char *method; /* "GET", "POST", …; not "HEAD" */
         const char *url; /* http://…; its path is sent as it is, dots and escapes included */
         const char *unix_path; /* socket to connect to, or NULL for TCP to the URL's host */
         const char *const *headers; /* NULL-terminated list of "Name: value", or NULL */

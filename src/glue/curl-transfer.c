@@ -165,8 +165,6 @@ static bool set_transport(CURL *easy, const CurlRequest *request)
 
 static bool set_message(CURL *easy, const CurlRequest *request)
 {
-        if (streq(request->method, "HEAD"))
-                return SET(easy, CURLOPT_NOBODY, 1L);
         if (request->body || streq(request->method, "POST")) {
                 if (!SET(easy, CURLOPT_POST, 1L) ||
                                 !SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_size) ||

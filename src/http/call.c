@@ -11,8 +11,8 @@
 #include "http/server-internal.h"
 
 #define DEADLINE_USEC (30 * USEC_PER_SEC)
-/* A delete answers when its job has ended; longer than any job's own deadline. */
-#define DEADLINE_DELETE_USEC (600 * USEC_PER_SEC)
+/* Of what answers at a job's end: a deletion with all its attempts is through by then. */
+#define DEADLINE_JOB_USEC (600 * USEC_PER_SEC)
 
 static void call_free(Call *call)
 {
@@ -226,7 +226,7 @@ static void call_on_done(Request *request, void *userdata)
 
 static int call_arm_deadline(Call *call)
 {
-        uint64_t usec = streq(call->match.route->method, "DELETE") ? DEADLINE_DELETE_USEC : DEADLINE_USEC;
+        uint64_t usec = call->match.route->action->waits_for_job ? DEADLINE_JOB_USEC : DEADLINE_USEC;
 
         return sd_event_add_time_relative(call->listener->server->event, &call->deadline, CLOCK_MONOTONIC,
                         usec, 100 * USEC_PER_MSEC, call_on_deadline, call);

@@ -6,7 +6,6 @@
 #include "basic/json-util.h"
 #include "basic/string-util.h"
 
-#define RETRY_AFTER_QUOTA_S       30
 #define RETRY_AFTER_UNAVAILABLE_S 5
 
 void reply_add_header(struct MHD_Response *response, const char *name, const char *value)
@@ -62,14 +61,7 @@ static unsigned problem_retry_after(const Problem *problem)
 {
         if (problem->retry_after_s > 0)
                 return problem->retry_after_s;
-        switch (problem->status) {
-        case MHD_HTTP_TOO_MANY_REQUESTS:
-                return RETRY_AFTER_QUOTA_S;
-        case MHD_HTTP_SERVICE_UNAVAILABLE:
-                return RETRY_AFTER_UNAVAILABLE_S;
-        default:
-                return 0;
-        }
+        return problem->status == MHD_HTTP_SERVICE_UNAVAILABLE ? RETRY_AFTER_UNAVAILABLE_S : 0;
 }
 
 void reply_problem(MhdExchange *exchange, const Problem *problem)

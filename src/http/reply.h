@@ -22,7 +22,7 @@ typedef struct Problem {
         unsigned status;
         const char *reason; /* a sentence: what happened and what to do next */
         const char *field; /* the argument, parameter or header at fault, or NULL */
-        unsigned retry_after_s; /* 0: a default for 429 and 503, none for others */
+        unsigned retry_after_s; /* 0: a default for 503, none for others */
         const char *allow; /* with 405 */
 } Problem;
 void reply_problem(MhdExchange *exchange, const Problem *problem);

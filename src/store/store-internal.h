@@ -26,7 +26,6 @@ struct Store {
         bool ping_unanswered;
         JobEntries jobs; /* what the stream holds for us */
         JobEntries setup_jobs; /* as read so far while setting up */
-        char *setup_last; /* id of the last of them */
         bool setup_new; /* past those that were claimed before */
         unsigned n_commits;
         TAILQ_HEAD(, StoreCommit) commits;
@@ -52,6 +51,9 @@ void store_check_readiness(Store *s, const char *text);
 int store_setup_start(Store *s);
 int store_create_group(Store *s, RedisReplyHandler handler, void *userdata);
 void store_connected(Store *s);
+/* Takes an entry that stands for no work out of the stream, and forgets it. 0, or what sending answered; it is found
+ * again with the next connection where Redis did not get to it. */
+int store_drop_entry(Store *s, const JobEntry *entry);
 
 /* store-commit.c */
 int store_commit(StorePort *port, const StoreWrite *writes, size_t n, uint64_t timeout_usec, PortDone done,

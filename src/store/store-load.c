@@ -193,7 +193,7 @@ static int on_texts(StoreLoad *l, const redisReply *reply)
 static void on_repaired(int error, const redisReply *reply, void *userdata)
 {
         if (error >= 0 && reply->type == REDIS_REPLY_ERROR)
-                log_warning("Cannot bring Redis' sets and stream in line with the records: %s", reply->str);
+                log_warning("Cannot bring Redis' sets in line with the records: %s", reply->str);
 }
 
 /* Makes the sets agree with the records; where that fails, the next load does it. */
@@ -258,15 +258,9 @@ static int job_ids(Store *s, char ***ret_ids)
 /* A job that has no record was taken back; where this does not reach Redis, the next load does it. */
 static void drop_entries(Store *s, const char *job)
 {
-        for (const JobEntry *e = job_entries_find(&s->jobs, job); e; e = job_entries_find(&s->jobs, job)) {
-                const char *const ack[] = { "XACK", "ark:jobs", "arkd", e->id, NULL };
-                const char *const del[] = { "XDEL", "ark:jobs", e->id, NULL };
-
-                if (store_send(s, ack, on_repaired, NULL, NULL) < 0 ||
-                                store_send(s, del, on_repaired, NULL, NULL) < 0)
+        for (const JobEntry *e = job_entries_find(&s->jobs, job); e; e = job_entries_find(&s->jobs, job))
+                if (store_drop_entry(s, e) < 0)
                         return;
-                job_entries_remove(&s->jobs, e->id);
-        }
 }
 
 static void deliver_jobs(StoreLoad *l, char *const *ids)

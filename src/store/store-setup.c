@@ -38,20 +38,38 @@ int store_create_group(Store *s, RedisReplyHandler handler, void *userdata)
         return store_send(s, words, handler, userdata, NULL);
 }
 
+static void on_dropped(int error, const redisReply *reply, void *userdata)
+{
+        if (error >= 0 && reply->type == REDIS_REPLY_ERROR)
+                log_warning("Cannot take an entry out of the job stream: %s", reply->str);
+}
+
+int store_drop_entry(Store *s, const JobEntry *entry)
+{
+        const char *const ack[] = { "XACK", "ark:jobs", "arkd", entry->id, NULL };
+        const char *const del[] = { "XDEL", "ark:jobs", entry->id, NULL };
+        int r;
+
+        r = store_send(s, ack, on_dropped, NULL, NULL);
+        if (r >= 0)
+                r = store_send(s, del, on_dropped, NULL, NULL);
+        if (r < 0)
+                return r;
+        job_entries_remove(&s->jobs, entry->id);
+        return 0;
+}
+
 /* Entries that name no job can never be worked on. */
 static void drop_nameless(Store *s)
 {
         for (size_t i = s->jobs.n; i > 0; i--) {
                 const JobEntry *e = s->jobs.items + i - 1;
-                const char *const ack[] = { "XACK", "ark:jobs", "arkd", e->id, NULL };
-                const char *const del[] = { "XDEL", "ark:jobs", e->id, NULL };
 
                 if (e->job[0])
                         continue;
                 log_warning("Dropping entry %s of the job stream, which names no job", e->id);
-                if (store_send(s, ack, NULL, NULL, NULL) < 0 || store_send(s, del, NULL, NULL, NULL) < 0)
-                        return; /* it is found again next time */
-                job_entries_remove(&s->jobs, e->id);
+                if (store_drop_entry(s, e) < 0)
+                        return;
         }
 }
 
@@ -67,7 +85,7 @@ static int setup_done(Store *s)
 
 static int on_batch(Store *s, const redisReply *reply)
 {
-        int n, r;
+        int n;
 
         n = job_entries_add_reply(&s->setup_jobs, reply);
         if (n < 0)
@@ -76,11 +94,6 @@ static int on_batch(Store *s, const redisReply *reply)
                 return setup_done(s);
         if (n == 0)
                 s->setup_new = true;
-        else {
-                r = free_and_strdup(&s->setup_last, s->setup_jobs.items[s->setup_jobs.n - 1].id);
-                if (r < 0)
-                        return r;
-        }
         return read_next(s);
 }
 
@@ -106,18 +119,16 @@ static void on_read(int error, const redisReply *reply, void *userdata)
 
 static int read_next(Store *s)
 {
+        const char *last = s->setup_jobs.n > 0 ? s->setup_jobs.items[s->setup_jobs.n - 1].id : "0";
         const char *const words[] = { "XREADGROUP", "GROUP", "arkd", "arkd", "COUNT", BATCH, "STREAMS",
-                "ark:jobs", s->setup_new ? ">" : s->setup_last, NULL };
+                "ark:jobs", s->setup_new ? ">" : last, NULL };
 
         return store_send(s, words, on_read, s, NULL);
 }
 
 int store_setup_start(Store *s)
 {
-        int r;
-
         job_entries_done(&s->setup_jobs);
         s->setup_new = false;
-        r = free_and_strdup(&s->setup_last, "0");
-        return r < 0 ? r : read_next(s);
+        return read_next(s);
 }

@@ -255,7 +255,6 @@ Store *store_free(Store *s)
         (void) sd_event_source_disable_unref(s->ping_timer);
         job_entries_done(&s->jobs);
         job_entries_done(&s->setup_jobs);
-        free(s->setup_last);
         free(s->address);
         (void) sd_event_unref(s->event);
         return mfree(s);

@@ -278,6 +278,8 @@ static int get_product(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         if (sd_bus_message_read(m, "s", &id) < 0)
                 return -EINVAL;
+        if (streq(id, "unread"))
+                return sd_bus_error_set(error, ERROR("StoreUnavailable"), "The store has not been read yet");
         if (!product_find(id))
                 return sd_bus_error_setf(error, ERROR("NoSuchProduct"), "There is no product “%s”", id);
         if (streq(id, "my-reader"))

@@ -163,6 +163,13 @@ def test_logs(ctl):
     assert line == {"time": "2026-11-24T15:40:01.000000001Z", "source": "db", "text": "the database starts"}
 
 
+def test_logs_without_past_lines(ctl):
+    assert ctl("logs", ACME, "-n", "0").stdout == ""
+    assert f"GetLogs {ACME}  1" in ctl.calls()
+    done = ctl("logs", "-f", "-n", "0", BROKEN)
+    assert [line[20:] for line in done.stdout.splitlines()] == ["a request"]
+
+
 def test_logs_follow_until_it_is_deleted(ctl):
     done = ctl("logs", "-f", BROKEN)
     assert [line[20:] for line in done.stdout.splitlines()] == [
@@ -244,6 +251,7 @@ def test_product_show(ctl):
     done = ctl("product", "show", "my-reader")
     assert json.loads(done.stdout) == {"id": "my-reader"} and "secrets" in done.stderr
     assert 'Did you mean the product "app"' in ctl("product", "show", "aap", code=3).stderr
+    assert "has not been read yet" in ctl("product", "show", "unread", code=5).stderr
 
 
 def test_product_set(ctl, tmp_path):

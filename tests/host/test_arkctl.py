@@ -62,6 +62,15 @@ def test_page(host, instance):
         r" db +", host.exec("arkctl", "show", instance, "--lines=100"))
 
 
+def test_page_does_not_pass_on_what_a_terminal_would_obey(host, instance):
+    """Anybody on the host may write to the journal, and an application writes what its visitors send."""
+    host.exec("logger", "--journald", input="MESSAGE=before\x1b[2J\x1b]0;owned\x07after\n"
+              f"SYSLOG_IDENTIFIER=x\x1b[1m\nARK_INSTANCE={instance}\n")
+    page = wait_for("the line is in the journal", lambda: (
+        shown := host.exec("arkctl", "show", instance, "--lines=100")) and "before" in shown and shown, 10)
+    assert "\x1b" not in page and "\x07" not in page and "after" in page
+
+
 def test_logs(host, instance):
     lines = [json.loads(line) for line in host.exec("arkctl", "logs", instance, "--json=short").splitlines()]
     assert {line["source"] for line in lines} == {"app", "db"}

@@ -54,7 +54,6 @@ void outcome_state(int error, const char *reason, const ContainerState *state, v
         if (!state)
                 return;
         o->state = *state;
-        o->state.name = NULL;
         (void) snprintf(o->address, sizeof(o->address), "%s", strempty(state->address));
         o->state.address = state->address ? o->address : NULL;
 }

@@ -272,7 +272,7 @@ static void answer_state(FakeOp *op)
 {
         const FakeResource *c = fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a);
         char address[ADDRESS_TEXT_MAX] = "";
-        ContainerState state = { .name = op->a };
+        ContainerState state = {};
 
         if (op->error == 0 && !c)
                 fake_op_fail(op, -ENOENT, "no such container");

@@ -51,6 +51,29 @@ static void test_parse_duration(void **state)
         assert_int_equal(parse_duration("99999999999999w", &v), -ERANGE);
 }
 
+static void test_parse_ipv4_network(void **state)
+{
+        static const char *const bad[] = { "", "/", "10.231.16.0", "10.231.16.0/", "10.231.16.0/0",
+                "10.231.16.0/33", "10.231.16.0/-1", "10.231.16.0/28 ", " 10.231.16.0/28", "10.231.16/28",
+                "10.231.16.1/28", "10.231.16.0/16", "0.0.0.1/31", "256.0.0.0/8", "::1/128",
+                "100.100.100.1000/32", "100.100.100.100.100/32" };
+        uint32_t base = 7;
+        unsigned bits = 7;
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(parse_ipv4_network(bad[i], &base, &bits), -EINVAL);
+        assert_int_equal(base, 7);
+        assert_int_equal(bits, 7);
+        assert_int_equal(parse_ipv4_network("10.231.16.0/28", &base, &bits), 0);
+        assert_int_equal(base, 0x0ae71000);
+        assert_int_equal(bits, 28);
+        assert_int_equal(parse_ipv4_network("255.255.255.255/32", &base, &bits), 0);
+        assert_int_equal(base, UINT32_MAX);
+        assert_int_equal(bits, 32);
+        assert_int_equal(parse_ipv4_network("128.0.0.0/1", &base, &bits), 0);
+        assert_int_equal(base, 0x80000000);
+}
+
 static void test_timestamp(void **state)
 {
         char buffer[TIMESTAMP_MAX];
@@ -181,6 +204,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse_size),
                 cmocka_unit_test(test_parse_duration),
+                cmocka_unit_test(test_parse_ipv4_network),
                 cmocka_unit_test(test_timestamp),
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_json),

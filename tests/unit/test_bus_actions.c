@@ -10,14 +10,6 @@
 
 /* The bus's table of methods against the real table of verbs. */
 
-static const Argument *find_argument(const Action *action, const char *name)
-{
-        for (const Argument *a = action->arguments; a && a->name; a++)
-                if (streq(a->name, name))
-                        return a;
-        return NULL;
-}
-
 static void test_methods_are_actions(void **state)
 {
         for (size_t i = 0; i < n_bus_methods; i++) {
@@ -27,11 +19,11 @@ static void test_methods_are_actions(void **state)
 
                 assert_non_null(action);
                 for (size_t k = 0; k < BUS_ARGUMENTS_MAX && m->arguments[k]; k++) {
-                        assert_non_null(find_argument(action, m->arguments[k]));
-                        given += find_argument(action, m->arguments[k])->required;
+                        assert_non_null(action_find_argument(action, m->arguments[k]));
+                        given += action_find_argument(action, m->arguments[k])->required;
                 }
                 for (size_t k = 0; k < BUS_OPTIONS_MAX && m->options[k].key; k++)
-                        assert_false(find_argument(action, m->options[k].argument)->required);
+                        assert_false(action_find_argument(action, m->options[k].argument)->required);
                 for (const Argument *a = action->arguments; a && a->name; a++)
                         required += a->required;
                 assert_int_equal(given, required);

@@ -270,6 +270,70 @@ static void test_damaged(void **state)
         world_free(w);
 }
 
+static void add_container(World *w, const char *deployment, const char *instance_id)
+{
+        StringPairs labels = { 0 };
+
+        assert_int_equal(string_pairs_add(&labels, "network.ark.deployment", deployment), 0);
+        assert_int_equal(string_pairs_add(&labels, "network.ark.instance", instance_id), 0);
+        fake_resource_add(w->ports, fake_resource_new(RESOURCE_CONTAINER, instance_id, &labels));
+        string_pairs_done(&labels);
+}
+
+/* What cannot be read of an instance, its record or all but its secrets, is no reason to take away what it runs. */
+static void test_damaged_is_left_alone(void **state)
+{
+        static const char *const instances[] = { "", "{", "null", "[]", "{}", "\"x\"", NULL };
+        World *w = world_created(VARIANT_STRIP);
+
+        for (size_t i = 0; i < ELEMENTSOF(instances); i++) {
+                char id[64];
+
+                (void) snprintf(id, sizeof id, "client_aaaaaaaaaaa%c", 'a' + (int) i);
+                add_container(w, "d1", id);
+                if (instances[i])
+                        fake_ports_put(w->ports, STORE_INSTANCE, id, instances[i], i + 100);
+                else
+                        fake_ports_put(w->ports, STORE_SECRET, id, "{}", 0);
+        }
+        add_container(w, "d1", "client_zzzzzzzzzzzz");
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_null(fake_ports_find(w->ports, RESOURCE_CONTAINER, "client_zzzzzzzzzzzz"));
+        for (size_t i = 0; i < ELEMENTSOF(instances); i++) {
+                char id[64];
+
+                (void) snprintf(id, sizeof id, "client_aaaaaaaaaaa%c", 'a' + (int) i);
+                assert_non_null(fake_ports_find(w->ports, RESOURCE_CONTAINER, id));
+        }
+        world_free(w);
+}
+
+/* A store that has never been this deployment's knows nothing of what runs: it was emptied, or is another one. */
+static void test_new_store_removes_nothing(void **state)
+{
+        World *w = world_new();
+
+        world_stop(w);
+        w->settings.deployment = "d2";
+        add_container(w, "d2", "client_zzzzzzzzzzzz");
+        world_start(w);
+        world_run(w);
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_non_null(fake_ports_find(w->ports, RESOURCE_CONTAINER, "client_zzzzzzzzzzzz"));
+        assert_null(fake_ports_record(w->ports, STORE_MARK, "d2"));
+        /* Once they agree, it is believed. */
+        fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_CONTAINER, "client_zzzzzzzzzzzz"));
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_non_null(fake_ports_record(w->ports, STORE_MARK, "d2"));
+        world_free(w);
+}
+
 /* Pending, without a job: it gets one. */
 static void test_pending_without_job(void **state)
 {
@@ -320,6 +384,8 @@ int main(void)
                 cmocka_unit_test(test_containers_that_end),
                 cmocka_unit_test(test_orphans),
                 cmocka_unit_test(test_damaged),
+                cmocka_unit_test(test_damaged_is_left_alone),
+                cmocka_unit_test(test_new_store_removes_nothing),
                 cmocka_unit_test(test_pending_without_job),
                 cmocka_unit_test(test_old_records),
         };

@@ -370,6 +370,7 @@ static void test_interfaces(void **state)
         assert_int_equal(engine_interface_find("203.0.113.0/28", name), 0);
         assert_int_equal(engine_interface_find("127.0.0.1", name), -EINVAL);
         assert_int_equal(engine_interface_find("127.0.0.1/33", name), -EINVAL);
+        assert_int_equal(engine_interface_find("127.0.0.1/8", name), -EINVAL);
         assert_int_equal(engine_interface_find("::1/128", name), -EINVAL);
 }
 

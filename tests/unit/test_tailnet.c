@@ -130,6 +130,12 @@ static void test_status_documents(void **state)
                 { "{\"Self\":{\"DNSName\":\"shop.tail1234.ts.net.\",\"TailscaleIPs\":[\"100.64.0.1\"]}}", 0,
                                 "shop.tail1234.ts.net" },
                 { "{\"Self\":{\"DNSName\":\"shop\"}}", 0, "shop" },
+                { "{\"Self\":{\"DNSName\":\"shop.tail1234.ts.net.\",\"TailscaleIPs\":[\"100.64.0.1\"]},"
+                  "\"CurrentTailnet\":{\"MagicDNSEnabled\":false}}",
+                                0, "100.64.0.1" },
+                { "{\"Self\":{\"DNSName\":\"shop.tail1234.ts.net.\",\"TailscaleIPs\":[\"100.64.0.1\"]},"
+                  "\"CurrentTailnet\":{\"MagicDNSEnabled\":true}}",
+                                0, "shop.tail1234.ts.net" },
                 { "{\"Self\":{\"DNSName\":\"\",\"TailscaleIPs\":[\"100.64.0.1\",\"fd7a::1\"]}}", 0,
                                 "100.64.0.1" },
                 { "{\"Self\":{\"TailscaleIPs\":[\"100.64.0.1\"]}}", 0, "100.64.0.1" },
