@@ -14,34 +14,15 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/host"))
 
+import daemon  # noqa: E402
 from arkhost import Host, wait_for  # noqa: E402
 
 DIE_AT = "/var/lib/arkd/die-at"
-DROP_IN = "/run/systemd/system/arkd.service.d/faults.conf"
 UNITS = ["nginx.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd.service",
          "arkd-redis.service", "docker.socket", "docker.service", "containerd.service"]
 
 # What talking to a daemon that dies may end in.
 GONE = (OSError, http.client.HTTPException)
-
-
-# Linked into it, as the host has no compiler's libraries.
-SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dc_link_args=-static-libasan -static-libubsan"]
-# Leaks are looked for elsewhere: here the daemon never comes to its end by itself.
-SANITIZER_OPTIONS = "\n".join(["Environment=ASAN_OPTIONS=abort_on_error=1:detect_leaks=0",
-                               "Environment=UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:abort_on_error=1", ""])
-
-
-def build_daemon(sanitize=False):
-    """Builds arkd with its fault hooks and answers where it is."""
-    build = TOP / ("build-faults-sanitized" if sanitize else "build-faults")
-    options = SANITIZE if sanitize else []
-    if not (build / "build.ninja").exists():
-        subprocess.run(["meson", "setup", build, TOP, "-Dfault-hooks=true", "-Dtests=disabled", "-Dprefix=/usr",
-                        "-Dsysconfdir=/etc", "-Dlocalstatedir=/var", *options], check=True, capture_output=True)
-    done = subprocess.run(["ninja", "-C", build, "src/arkd/arkd"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-4000:]
-    return build / "src/arkd/arkd"
 
 
 class Redis:
@@ -77,42 +58,26 @@ class Redis:
 
 
 class Machine(Host):
-    def __init__(self, name):
-        super().__init__(name)
+    def find(self):
+        super().find()
         self.namespace = os.readlink(f"/proc/{self.leader}/ns/pid")
 
     # Life with hooks
 
     def prepare(self, sanitize=False):
-        """Installs the daemon with hooks, and puts small disks under what it and Redis keep."""
-        daemon = build_daemon(sanitize)
-        self.exec("systemctl", "stop", *UNITS[1:6])
-        self.script("push", str(daemon), "/usr/sbin/arkd")
-        path = self.path(DROP_IN)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"[Service]\nEnvironment=ARKD_DIE_AT={DIE_AT}\n{SANITIZER_OPTIONS if sanitize else ''}")
-        self.begun = time.time()
-        for folder, size in (("/var/lib/arkd", "1m"), ("/var/lib/arkd-redis", "64m")):
-            if self.run("mountpoint", "--quiet", folder).returncode:
-                self.exec("sh", "-euc", 'cp -a "$1" "$1.kept" && mount -t tmpfs -o "size=$2" none "$1" &&'
-                          ' cp -a "$1.kept/." "$1/" && rm -r "$1.kept"', "sh", folder, size)
-        self.exec("systemctl", "daemon-reload")
-        self.exec("systemctl", "start", *UNITS[1:6])
+        """Installs the daemon with hooks."""
+        daemon.install(self, sanitize, [f"Environment=ARKD_DIE_AT={DIE_AT}"])
+        self.wrongs = daemon.Wrongs(self)
         self.disarm()
-        self.wait_healthy()
 
     def restore(self):
-        """Lets the daemon die no more; the small disks stay, as the host is there for this alone."""
+        """The package's daemon again, which does not die."""
         self.disarm()
-        self.path(DROP_IN).unlink(missing_ok=True)
-        self.exec("systemctl", "daemon-reload")
+        daemon.restore(self)
 
     def daemon_faults(self):
-        """What arkd itself did wrong, by the journal: sanitizers' reports, failed assertions, signals but SIGKILL."""
-        text = self.exec("journalctl", "--unit=arkd", "--output=cat", f"--since=@{int(self.begun)}", "--no-pager")
-        marks = ("AddressSanitizer", "runtime error:", "Assertion", "status=6/ABRT", "status=11/SEGV", "core-dump",
-                 "watchdog")
-        return [line for line in text.splitlines() if any(mark in line for mark in marks)]
+        """What arkd itself did wrong since this was asked last."""
+        return self.wrongs.take()
 
     def wait_back(self, seconds=60):
         """Waits until arkd, engine and store work again."""
@@ -174,6 +139,22 @@ class Machine(Host):
             os.kill(process, signal.SIGCONT)
 
     # Disks, registry
+
+    @contextlib.contextmanager
+    def small_disk(self, folder, size):
+        """A small disk is under the folder, until what is on it is put back."""
+        self.swap(folder, 'cp -a "$1" "$1.kept"', f'mount -t tmpfs -o "size={size}" none "$1"',
+                  'cp -a "$1.kept/." "$1/"', 'rm -r "$1.kept"')
+        try:
+            yield
+        finally:
+            self.swap(folder, 'cp -a "$1" "$1.kept"', 'umount "$1"', 'rm -r "$1"', 'mv "$1.kept" "$1"')
+
+    def swap(self, folder, *script):
+        self.exec("systemctl", "stop", *UNITS[1:6])
+        self.exec("sh", "-euc", "; ".join(script), "sh", folder)
+        self.exec("systemctl", "start", *UNITS[1:6])
+        self.wait_back()
 
     @contextlib.contextmanager
     def full_disk(self, folder):

@@ -199,6 +199,10 @@ class Rounds:
 
     def state_disk_round(self):
         """The disk under arkd's state is full: what needs it fails and says why; deletes go on."""
+        with self.machine.small_disk("/var/lib/arkd", "1m"):
+            self.fill_state_disk()
+
+    def fill_state_disk(self):
         with self.machine.full_disk("/var/lib/arkd"):
             promise = self.customers.create("faults-plain")
             promise.must_fail = promise.may_fail = True
@@ -213,12 +217,13 @@ class Rounds:
     def store_disk_round(self):
         """The disk under Redis is full: nothing new is promised, what runs goes on, and it recovers by itself."""
         survivor = self.customers.alive(has_database=True)[0]
-        with self.machine.full_disk("/var/lib/arkd-redis"):
-            threads = self.work(creates=2, deletes=1)
-            time.sleep(1.5)
-            self.kill()
-            assert self.customers.write_row(survivor), "an application fails because Redis' disk is full"
-        self.join(threads)
+        with self.machine.small_disk("/var/lib/arkd-redis", "64m"):
+            with self.machine.full_disk("/var/lib/arkd-redis"):
+                threads = self.work(creates=2, deletes=1)
+                time.sleep(1.5)
+                self.kill()
+                assert self.customers.write_row(survivor), "an application fails because Redis' disk is full"
+            self.join(threads)
 
     def registry_round(self):
         """The registry is cut off in mid-pull, and the deploy says so when its time is over."""
@@ -263,7 +268,7 @@ class Rounds:
         return wait_for(f"{promise} comes to an end", ended, seconds)
 
     def power_round(self):
-        """All of it stops in mid-work and starts again, as in a reboot, which a host in a container cannot do."""
+        """All that makes it up is killed in mid-work, and starts again."""
         threads = self.work(creates=2, deletes=1)
         self.tolerate_failures()
         time.sleep(self.random.uniform(0.2, 1))
@@ -272,6 +277,24 @@ class Rounds:
         self.kills += 1
         self.machine.run("systemctl", "stop", *UNITS)
         self.machine.exec("systemctl", "start", *UNITS, timeout=120)
+        self.join(threads)
+
+    def reboot_round(self):
+        """The host is stopped in mid-work and boots again."""
+        self.boot_again()
+
+    def power_cut_round(self):
+        """All in the host dies at once, and it boots again. What its kernel had not written yet is not lost by this."""
+        self.boot_again("--power-cut")
+        self.kills += 1
+
+    def boot_again(self, *options):
+        booted = self.machine.path("/proc/sys/kernel/random/boot_id").read_text()
+        threads = self.work(creates=2, deletes=1)
+        time.sleep(self.random.uniform(0.2, 1.5))
+        self.tolerate_failures()
+        self.machine.reboot(*options)
+        assert self.machine.path("/proc/sys/kernel/random/boot_id").read_text() != booted, "it was never down"
         self.join(threads)
 
     def hand_round(self):
@@ -374,8 +397,8 @@ class Rounds:
         self.customers.delete(promise)
 
 
-OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "stranger", "crash_loop", "power", "cleanup", "again",
-                "hand", "leftover"]
+OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "reboot", "stranger", "crash_loop", "power",
+                "cleanup", "again", "power_cut", "hand", "leftover"]
 
 
 def plan(rounds, kills):

@@ -156,12 +156,22 @@ class BusError(Exception):
 class Host:
     def __init__(self, name):
         self.name = name
-        self.leader = int((HOSTS / name / "leader").read_text())
+        self.find()
         self.address = self.script("address").strip()
 
     def script(self, verb, *arguments, timeout=120):
         command = [SCRIPT, verb, "--name", self.name, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=timeout).stdout
+
+    def find(self):
+        self.leader = int((HOSTS / self.name / "leader").read_text())
+
+    def reboot(self, *options):
+        """Stops it and boots it again; waits until it is up."""
+        done = subprocess.run([SCRIPT, "reboot", "--name", self.name, *options], capture_output=True, text=True,
+                              timeout=300)
+        assert done.returncode == 0, f"the host does not come up again:\n{done.stderr}"
+        self.find()
 
     # Commands and files
 
@@ -263,6 +273,10 @@ class Host:
     def unit(self, name, *properties):
         text = self.exec("systemctl", "show", name, "--property", ",".join(properties))
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def main_pid(self, unit="arkd.service"):
+        """The unit's main process, as the host numbers it; 0 where there is none."""
+        return int(self.unit(unit, "MainPID")["MainPID"])
 
     def bus(self, member, signature="", *arguments, path=BUS_PATH, interface=f"{BUS_NAME}.Manager", user=None):
         """Calls a method with busctl and answers the values of its reply."""

@@ -14,10 +14,6 @@ from workshop import docker_leftovers
 SOCKETS = ["arkd.socket", "arkd-admin.socket", "arkd-local.socket"]
 
 
-def main_pid(host):
-    return int(host.unit("arkd.service", "MainPID")["MainPID"])
-
-
 def kill(host):
     host.exec("systemctl", "kill", "--signal=KILL", "--kill-who=main", "arkd.service")
 
@@ -55,7 +51,7 @@ def test_first_request_starts_the_daemon(host, listener):
     host.exec("systemctl", "stop", "arkd.service")
     assert host.unit("arkd.service", "ActiveState", "MainPID") == {"ActiveState": "inactive", "MainPID": "0"}
     getattr(host, listener).get("/healthz").expect(200)
-    assert main_pid(host)
+    assert host.main_pid()
     wait_for("products are there", lambda: getattr(host, listener).get("/api/products").status == 200, 5)
 
 
@@ -134,7 +130,7 @@ def test_killed_ten_times_in_a_row(host, work):
     instance = work.deploy(work.quick())
     pids, slowest = set(), 0
     for _ in range(10):
-        pids.add(wait_for("it runs", lambda: main_pid(host)))
+        pids.add(wait_for("it runs", lambda: host.main_pid()))
         kill(host)
         begun = time.monotonic()
         wait_for("the API works", lambda: _works(host, instance), 5, every=0.02)
@@ -234,9 +230,9 @@ def test_watched_and_restarted_without_a_limit(host):
 
 def test_hanging_daemon_is_noticed(host):
     """SIGSTOP: it misses the watchdog, is killed, and is there again."""
-    before = main_pid(host)
+    before = host.main_pid()
     host.exec("systemctl", "kill", "--signal=STOP", "--kill-who=main", "arkd.service")
-    wait_for("another has taken its place", lambda: main_pid(host) not in (0, before), 40, every=0.5)
+    wait_for("another has taken its place", lambda: host.main_pid() not in (0, before), 40, every=0.5)
     host.wait_healthy()
 
 
@@ -245,7 +241,7 @@ def test_confinement(host):
     exposure = float(re.search(r"Overall exposure level for arkd\.service: ([\d.]+)", said).group(1))
     print(f"exposure of arkd.service: {exposure}")
     assert exposure <= 2.0
-    status = host.path(f"/proc/{main_pid(host)}/status").read_text()
+    status = host.path(f"/proc/{host.main_pid()}/status").read_text()
     assert int(re.search(r"CapEff:\s*(\w+)", status).group(1), 16) == 0
     assert "NoNewPrivs:\t1" in status and not re.search(r"^Uid:\s*0\s", status, re.M)
 

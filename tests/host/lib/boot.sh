@@ -61,11 +61,14 @@ host_take_slot() (
 # Boots host NAME, whose folder is ready, and waits until its systemd has started everything.
 host_boot() {
     local name=$1 dir=$HOSTS/$1 fd
+    rm -f "$dir/ready" "$dir/leader"
+    # The interface of an earlier boot goes a moment after that.
+    wait_until 20 host_has_no_network "$name" || die "the network interface of host '$name' does not go away"
     (
         for fd in "${LOCKS[@]}"; do exec {fd}>&-; done
         cgroup_enter "$name"
         exec setsid unshare --mount --propagation slave "$HERE/lib/nspawn" "$dir" "$name" \
-            </dev/null >"$dir/console.log" 2>&1
+            </dev/null >>"$dir/console.log" 2>&1
     ) &
     local supervisor=$!
     disown "$supervisor"
@@ -76,6 +79,13 @@ host_boot() {
     state=$(host_run "$name" timeout 60 systemctl is-system-running --wait) ||
         say "its systemd says '$state': $(host_run "$name" systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | xargs)"
     touch "$dir/ready"
+}
+
+# Has host NAME stop all it runs, as in any reboot, and waits until it is off: systemd-nspawn ends then, as no
+# service manager would begin it anew.
+host_shut_down() {
+    host_run "$1" systemctl reboot || die "host '$1' cannot be told to reboot"
+    wait_until 100 cgroup_is_empty "$1" || host_fail "$1" "it does not stop"
 }
 
 # The leader is the process that is number 1 in a pid namespace below ours.
@@ -89,6 +99,10 @@ host_find_leader() {
     done
     kill -0 "$2" 2>/dev/null || host_fail "$1" "systemd-nspawn ended at once"
     return 1
+}
+
+host_has_no_network() {
+    ! ip -br link show "arkhost$(cat "$HOSTS/$1/slot")" >/dev/null 2>&1
 }
 
 host_network() {
