@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 
-#include "arkctl/objects.h"
 #include "arkctl/systemd.h"
 #include "arkctl/text.h"
 #include "basic/file-util.h"
@@ -67,90 +66,6 @@ int checks_add(Checks *checks, const char *name, Verdict verdict, const char *re
 static bool is_local(const Ctl *ctl)
 {
         return !ctl->host && !ctl->machine;
-}
-
-/* ---- What arkd itself says ---- */
-
-typedef struct Daemon {
-        char *version;
-        uint32_t instances;
-        int engine, store;
-} Daemon;
-
-static int daemon_read(Ctl *ctl, Daemon *ret, sd_bus_error *error)
-{
-        Daemon d = { 0 };
-        int r;
-
-        r = sd_bus_get_property_string(ctl->bus, ARK_BUS_NAME, ARK_BUS_PATH, ARK_MANAGER_INTERFACE,
-                        "Version", error, &d.version);
-        if (r < 0)
-                return r;
-        r = sd_bus_get_property_trivial(ctl->bus, ARK_BUS_NAME, ARK_BUS_PATH, ARK_MANAGER_INTERFACE,
-                        "InstanceCount", error, 'u', &d.instances);
-        if (r >= 0)
-                r = sd_bus_get_property_trivial(ctl->bus, ARK_BUS_NAME, ARK_BUS_PATH, ARK_MANAGER_INTERFACE,
-                                "EngineConnected", error, 'b', &d.engine);
-        if (r >= 0)
-                r = sd_bus_get_property_trivial(ctl->bus, ARK_BUS_NAME, ARK_BUS_PATH, ARK_MANAGER_INTERFACE,
-                                "StoreConnected", error, 'b', &d.store);
-        if (r < 0)
-                free(d.version);
-        else
-                *ret = d;
-        return r;
-}
-
-/* What is connected to arkd, and the unit that it usually comes from. */
-static int check_peer(Ctl *ctl, Checks *checks, const char *name, bool connected, const char *what,
-                const char *unit_name)
-{
-        _cleanup_free_ char *remedy = NULL;
-        UnitState unit = { 0 };
-        bool there = unit_read(ctl, unit_name, &unit) >= 0 && unit_is_there(&unit);
-
-        if (connected)
-                return checks_add(checks, name, VERDICT_OK, NULL, "%s answers%s%s%s", what,
-                                there ? " (" : "", there ? unit_name : "", there ? ")" : "");
-        if (there && !unit_is_active(&unit))
-                remedy = str_printf("systemctl start %s, and see \"systemctl status %s\".", unit_name,
-                                unit_name);
-        else
-                remedy = str_printf(
-                                "See \"journalctl -u arkd\", and arkd.conf(5) for where it is looked for.");
-        if (!there)
-                return checks_add(checks, name, VERDICT_FAILED, remedy, "%s does not answer", what);
-        return checks_add(checks, name, VERDICT_FAILED, remedy, "%s does not answer; %s is %s", what,
-                        unit_name, unit.active);
-}
-
-static int check_daemon(Ctl *ctl, Checks *checks)
-{
-        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        Daemon d;
-        int r;
-
-        r = daemon_read(ctl, &d, &error);
-        if (r < 0) {
-                const char *remedy = bus_remedy(error.name, r);
-
-                checks->daemon = bus_exit_code(error.name, r);
-                r = checks_add(checks, "arkd", VERDICT_FAILED, remedy, "%s",
-                                error.message ? error.message : strerror(-r));
-                if (r >= 0)
-                        r = checks_add(checks, "engine", VERDICT_SKIPPED, NULL, "Only arkd can tell");
-                if (r >= 0)
-                        r = checks_add(checks, "store", VERDICT_SKIPPED, NULL, "Only arkd can tell");
-                return r;
-        }
-        r = checks_add(checks, "arkd", VERDICT_OK, NULL, "Version %s, %u instance%s", d.version, d.instances,
-                        d.instances == 1 ? "" : "s");
-        free(d.version);
-        if (r >= 0)
-                r = check_peer(ctl, checks, "engine", d.engine, "Docker", "docker.service");
-        if (r >= 0)
-                r = check_peer(ctl, checks, "store", d.store, "Redis", "arkd-redis.service");
-        return r;
 }
 
 /* ---- What the host's systemd says ---- */
@@ -353,34 +268,10 @@ static int check_memory(Ctl *ctl, Checks *checks)
                         text_bytes(total, total_text));
 }
 
-/* Links that lead to localhost serve nobody but this host. An instance shows what they begin with. */
-static int check_address(Ctl *ctl, Checks *checks)
-{
-        _cleanup_(objects_done) Objects objects = { 0 };
-        const InstanceView *last;
-        const char *end;
-
-        if (checks->daemon != CTL_OK || objects_read(ctl, &objects) != CTL_OK || objects.n_instances == 0)
-                return 0;
-        last = objects.instances + objects.n_instances - 1;
-        end = last->access_url ? strstr(last->access_url, "/instances/") : NULL;
-        if (!end)
-                return 0;
-        if (startswith(last->access_url, "http://localhost"))
-                return checks_add(checks, "address", VERDICT_WARNING,
-                                "Set BaseURL= in /etc/arkd/arkd.conf to where customers reach this host, "
-                                "then "
-                                "systemctl restart arkd.",
-                                "Links begin with %.*s, which works on this host only",
-                                (int) (end - last->access_url), last->access_url);
-        return checks_add(checks, "address", VERDICT_OK, NULL, "Links begin with %.*s",
-                        (int) (end - last->access_url), last->access_url);
-}
-
 int checks_run(Ctl *ctl, Checks *ret)
 {
-        static int (*const all[])(Ctl *, Checks *) = { check_daemon, check_nginx, check_network,
-                check_address, check_disk, check_memory, check_tailscale, check_timer };
+        static int (*const all[])(Ctl *, Checks *) = { check_daemon, check_nginx, check_network, check_disk,
+                check_memory, check_tailscale, check_timer };
         _cleanup_(checks_done) Checks checks = { 0 };
         int r = 0;
 

@@ -33,6 +33,9 @@ void checks_done(Checks *checks);
 int checks_add(Checks *checks, const char *name, Verdict verdict, const char *remedy, const char *format,
                 ...) _printf_(5, 6);
 
+/* checks-daemon.c: arkd, and what only it can tell: engine, store, ownerless volumes, the base of links. */
+int check_daemon(Ctl *ctl, Checks *checks);
+
 const char *verdict_to_string(Verdict verdict);
 
 /* The verdict on so many bytes that are free. */

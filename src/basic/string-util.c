@@ -158,6 +158,29 @@ bool strv_contains(char *const *l, const char *s)
         return false;
 }
 
+bool strv_equal(char *const *a, char *const *b)
+{
+        size_t n = strv_length(a);
+
+        if (strv_length(b) != n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!streq(a[i], b[i]))
+                        return false;
+        return true;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+void strv_sort(char **l)
+{
+        if (l)
+                qsort(l, strv_length(l), sizeof *l, compare_strings);
+}
+
 int strv_extend(char ***l, const char *s)
 {
         size_t n = strv_length(*l);
@@ -174,6 +197,18 @@ int strv_extend(char ***l, const char *s)
         grown[n] = copy;
         grown[n + 1] = NULL;
         *l = grown;
+        return 0;
+}
+
+int strv_copy(char *const *l, char ***ret)
+{
+        _cleanup_(strv_freep) char **copy = NULL;
+
+        for (; l && *l; l++)
+                if (strv_extend(&copy, *l) < 0)
+                        return -ENOMEM;
+        strv_free(*ret);
+        *ret = TAKE_PTR(copy);
         return 0;
 }
 

@@ -51,6 +51,12 @@ DEFINE_CLEANUP_FUNC(char *, strv_free);
 /* Adds a copy of s at the end. 0 or -ENOMEM. */
 int strv_extend(char ***l, const char *s);
 bool strv_contains(char *const *l, const char *s);
+/* Whether both have the same strings in the same order. */
+bool strv_equal(char *const *a, char *const *b);
+/* Replaces *ret by a copy of l (NULL allowed). -ENOMEM leaves *ret as it was. */
+int strv_copy(char *const *l, char ***ret);
+/* By the bytes of the strings, in place. */
+void strv_sort(char **l);
 size_t strv_length(char *const *l);
 /* Splits at any of the separators, leaving empty words out. 0 or -ENOMEM. */
 int strv_split(const char *s, const char *separators, char ***ret_list);

@@ -79,7 +79,7 @@ static void bus_api_on_event(ManagerEvent event, Instance *instance, Product *pr
         case MANAGER_PRODUCT_REMOVED:
                 bus_product_remove(api, product->id);
                 break;
-        case MANAGER_CONNECTED_CHANGED:
+        case MANAGER_CHANGED:
                 break;
         }
         if (r < 0)
@@ -188,6 +188,8 @@ BusApi *bus_api_free(BusApi *api)
                 lh_table_free(api->instances);
         if (api->products)
                 lh_table_free(api->products);
+        free(api->base_url);
+        strv_free(api->ownerless_volumes);
         sd_bus_unref(api->bus);
         return mfree(api);
 }

@@ -50,6 +50,8 @@ struct BusApi {
         /* Manager's properties as last signalled. */
         unsigned instance_count;
         int engine_connected, store_connected; /* as sd-bus reads a boolean */
+        char *base_url;
+        char **ownerless_volumes;
 
         BusCall *calls; /* in flight */
         unsigned n_calls;

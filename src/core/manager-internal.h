@@ -49,6 +49,8 @@ struct Manager {
         unsigned n_running[2]; /* of creates at 1, of all others at 0 */
 
         Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
+        char **ownerless; /* volumes of nobody, sorted (reconcile-volumes.c) */
+        sd_event_source *ownerless_look; /* when they are looked at again */
         struct Change *changes; /* writes of requests that are under way */
 
         uint64_t retained_usec; /* when old records were last looked for (retention.h), CLOCK_MONOTONIC */

@@ -29,7 +29,24 @@ sd_event *manager_get_event(Manager *manager)
 
 int manager_set_base_url(Manager *manager, const char *base_url)
 {
-        return free_and_strdup(&manager->base_url, base_url);
+        int r;
+
+        if (streq(manager->base_url, base_url))
+                return 0;
+        r = free_and_strdup(&manager->base_url, base_url);
+        if (r >= 0)
+                manager_notify(manager, MANAGER_CHANGED, NULL, NULL);
+        return r;
+}
+
+const char *manager_base_url(const Manager *manager)
+{
+        return manager->base_url;
+}
+
+char *const *manager_ownerless_volumes(const Manager *manager)
+{
+        return manager->ownerless;
 }
 
 bool manager_is_loaded(const Manager *manager)
@@ -234,7 +251,7 @@ static void manager_on_engine(bool connected, void *userdata)
                 hold_release(m);
                 reconcile_all(m);
         }
-        manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
+        manager_notify(m, MANAGER_CHANGED, NULL, NULL);
 }
 
 static void manager_on_engine_event(
@@ -267,7 +284,7 @@ static void manager_on_store(bool connected, void *userdata)
                                 "The store (Redis) is away; nothing can be changed until it is back");
                 manager_load_cancel(m);
         }
-        manager_notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
+        manager_notify(m, MANAGER_CHANGED, NULL, NULL);
 }
 
 /* ---- Life ---- */
@@ -339,6 +356,7 @@ Manager *manager_free(Manager *m)
         pending_cancel(m->retaining);
         sd_event_source_disable_unref(m->hold_deadline);
         reconcile_cancel(m);
+        ownerless_done(m);
         for (struct lh_entry *e = m->instances ? m->instances->head : NULL; e; e = e->next) {
                 job_free(((Instance *) lh_entry_v(e))->job);
                 reconcile_forget(lh_entry_v(e));

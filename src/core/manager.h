@@ -32,7 +32,8 @@ typedef enum ManagerEvent {
         MANAGER_PRODUCT_ADDED,
         MANAGER_PRODUCT_CHANGED,
         MANAGER_PRODUCT_REMOVED,
-        MANAGER_CONNECTED_CHANGED, /* engine or store came or went; instance and product are NULL */
+        MANAGER_CHANGED, /* engine or store came or went, the base of links or the ownerless volumes are others; instance
+                          * and product are NULL */
 } ManagerEvent;
 
 typedef void (*ManagerEventHandler)(
@@ -54,6 +55,12 @@ bool manager_is_loaded(const Manager *manager);
 
 /* Instances that are made from now on are reached there. 0 or -ENOMEM. */
 int manager_set_base_url(Manager *manager, const char *base_url);
+/* What the links of new instances begin with; without a slash at its end. The manager owns it. */
+const char *manager_base_url(const Manager *manager);
+
+/* Names, in their order, of the volumes that carry this deployment's labels and belong to no instance, as of the last
+ * look at the engine; NULL-terminated, or NULL where there are none. The manager owns them. */
+char *const *manager_ownerless_volumes(const Manager *manager);
 
 sd_event *manager_get_event(Manager *manager);
 bool manager_engine_connected(const Manager *manager);

@@ -51,7 +51,7 @@ void reconcile_cancel(Manager *m)
 }
 
 /* An instance owns what is labelled with it from the moment its job is stored until its deletion is. */
-static bool has_owner(Manager *m, const Resource *resource)
+bool reconcile_has_owner(Manager *m, const Resource *resource)
 {
         const Instance *i = manager_find_instance(m, resource->instance_id);
 
@@ -88,25 +88,13 @@ static int sweep_collect(Sweep *sweep, const Resource *items, size_t n)
 
                         /* The network that all have in common has no instance. */
                         if (items[i].kind != order[k] || !*items[i].instance_id ||
-                                        has_owner(sweep->manager, &items[i]))
+                                        reconcile_has_owner(sweep->manager, &items[i]))
                                 continue;
                         r = sweep_add(sweep, &items[i]);
                         if (r < 0)
                                 return r;
                 }
         return 0;
-}
-
-static void report_volumes(Manager *m, const Resource *items, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (items[i].kind == RESOURCE_VOLUME && !has_owner(m, &items[i]))
-                        log_full(LOG_WARNING, 0,
-                                        LOG_ABOUT(.instance = items[i].instance_id,
-                                                        .message_id = MESSAGE_VOLUME_ORPHANED),
-                                        "Volume %s belongs to no instance and may hold data, so it is left. "
-                                        "Remove it with “docker volume rm %s” if it is not needed",
-                                        items[i].name, items[i].name);
 }
 
 /* It holds secrets of what has just been removed. */
@@ -230,9 +218,10 @@ static void on_listed(int error, const char *reason, const Resource *items, size
         if (error < 0) {
                 log_warning("The engine's resources could not be listed: %s", strempty(reason));
                 reconcile_cancel(m);
+                ownerless_look_later(m);
                 return;
         }
-        report_volumes(m, items, n);
+        ownerless_update(m, items, n);
         if (!sweep_may_remove(sweep, items, n))
                 return;
         if (sweep_collect(sweep, items, n) < 0)
@@ -240,13 +229,9 @@ static void on_listed(int error, const char *reason, const Resource *items, size
         sweep_continue(sweep);
 }
 
-void reconcile_all(Manager *m)
+void reconcile_resources(Manager *m)
 {
-        if (!m->loaded || !manager_engine_connected(m))
-                return;
-        for (struct lh_entry *e = m->instances->head; e; e = e->next)
-                reconcile_instance(m, ((Instance *) lh_entry_v(e))->id);
-        if (m->sweep)
+        if (!m->loaded || !manager_engine_connected(m) || m->sweep)
                 return;
         m->sweep = new0(Sweep, 1);
         if (!m->sweep) {
@@ -257,4 +242,13 @@ void reconcile_all(Manager *m)
         if (m->engine->vtable->list_resources(
                             m->engine, LIST_TIMEOUT_USEC, on_listed, m->sweep, &m->sweep->pending) < 0)
                 reconcile_cancel(m);
+}
+
+void reconcile_all(Manager *m)
+{
+        if (!m->loaded || !manager_engine_connected(m))
+                return;
+        for (struct lh_entry *e = m->instances->head; e; e = e->next)
+                reconcile_instance(m, ((Instance *) lh_entry_v(e))->id);
+        reconcile_resources(m);
 }

@@ -14,7 +14,18 @@ void reconcile_instance(Manager *manager, const char *instance_id);
 
 /* Looks at everything; when the engine (or the store) has come back. */
 void reconcile_all(Manager *manager);
+/* Looks at what the engine has, and whether it belongs to somebody. */
+void reconcile_resources(Manager *manager);
+/* Whether somebody owns it, or may: what a damaged record may stand for is protected. */
+bool reconcile_has_owner(Manager *manager, const Resource *resource);
 
 /* Looks that are under way on an instance end with it. */
 void reconcile_forget(Instance *instance);
 void reconcile_cancel(Manager *manager);
+
+/* reconcile-volumes.c: takes in which volumes belong to nobody, from a list of all resources; tells of those that are
+ * new, and of a list that is another. */
+void ownerless_update(Manager *manager, const Resource *items, size_t n);
+/* Has them looked at again in a while, where there are any: one that is removed by hand leaves the list then. */
+void ownerless_look_later(Manager *manager);
+void ownerless_done(Manager *manager);

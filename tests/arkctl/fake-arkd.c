@@ -4,7 +4,7 @@
  * An arkd for the tests of arkctl, that does nothing but answer as one would. What a call leads to hangs on the
  * product's name; each call is told on standard output.
  *
- *   fake-arkd [--old]      --old: without the methods that came later
+ *   fake-arkd [--old | NUMBER]     --old: without the methods that came later; NUMBER: of volumes that belong to nobody
  */
 
 #include <errno.h>
@@ -45,6 +45,7 @@ static Instance instances[INSTANCES_MAX];
 static size_t n_instances;
 static sd_bus *bus;
 static bool old;
+static int volumes; /* so many belong to nobody */
 static unsigned refuse; /* so many calls find the store away */
 static char log_level[16] = "info";
 
@@ -340,10 +341,29 @@ static int get_number(sd_bus *b, const char *path, const char *interface, const 
                                                 : sd_bus_message_append(reply, "b", true);
 }
 
+static int get_volumes(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(strv_freep) char **names = NULL;
+
+        for (char c = 'a'; volumes > 0 && c < 'a' + volumes; c++) {
+                _cleanup_free_ char *name = str_printf("client_%caaaaaaaaaaa_db_data", c);
+
+                (void) strv_extend(&names, name);
+        }
+        return sd_bus_message_append_strv(reply, names);
+}
+
 static int get_version(sd_bus *b, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", "9.9");
+}
+
+static int get_base_url(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", "http://ark.test:3000");
 }
 
 #define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
@@ -368,6 +388,8 @@ static const sd_bus_vtable manager_vtable[] = {
 
 static const sd_bus_vtable later_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("BaseURL", "s", get_base_url, 0, 0),
+        SD_BUS_PROPERTY("OwnerlessVolumes", "as", get_volumes, 0, 0),
         METHOD("Cleanup", "tb", "asa(ss)", cleanup),
         METHOD("GetProduct", "s", "s", get_product),
         SD_BUS_VTABLE_END,
@@ -535,6 +557,7 @@ int main(int argc, char **argv)
         int r;
 
         old = argc > 1 && streq(argv[1], "--old");
+        volumes = argc > 1 && !old ? atoi(argv[1]) : 0;
         (void) instance_add("client_abcdefabcdef", "app", "Acme", "running");
         (void) instance_add("client_abcxyzabcxyz", "app", "Broken Ltd", "failed");
         (void) instance_add("client_qqqqqqqqqqqq", "my-reader", "Café Ñandú", "running");

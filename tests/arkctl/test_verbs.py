@@ -316,11 +316,43 @@ def test_log_level(ctl):
 
 def test_status(ctl):
     checks = {check["check"]: check for check in json.loads(ctl("status", "--json=short").stdout)}
-    assert set(checks) == {"arkd", "engine", "store", "nginx", "network", "address", "disk", "memory", "tailscale",
-                           "timer"}
+    assert set(checks) == {"arkd", "engine", "store", "volumes", "nginx", "network", "address", "disk", "memory",
+                           "tailscale", "timer"}
     assert checks["arkd"]["verdict"] == "ok" and "9.9" in checks["arkd"]["detail"]
     assert checks["nginx"]["verdict"] == "skipped" # there is no systemd on this bus
     assert checks["address"]["detail"] == "Links begin with http://ark.test:3000"
+
+
+def test_status_of_volumes_without_an_owner(lonely):
+    lonely.start_service("10")
+    checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short").stdout)}
+    found = checks["volumes"]
+    names = [f"client_{letter}aaaaaaaaaaa_db_data" for letter in "abcdefgh"]
+    assert found["verdict"] == "warning"
+    assert found["detail"] == f"10 belong to no instance: {', '.join(names)} and 2 more"
+    for words in ("Redis", f"docker volume inspect {names[0]}", f"docker volume rm {names[0]}"):
+        assert words in found["remedy"]
+    text = lonely("status").stdout
+    assert "1 warning" in text or "warnings." in text
+    assert "volumes: arkd leaves what may hold" in text
+
+
+def test_status_without_volumes(ctl):
+    checks = {check["check"]: check for check in json.loads(ctl("status", "--json=short").stdout)}
+    assert checks["volumes"]["verdict"] == "ok" and checks["volumes"]["remedy"] is None
+
+
+def test_status_of_an_old_daemon(ctl_old):
+    checks = {check["check"]: check for check in json.loads(ctl_old("status", "--json=short").stdout)}
+    assert checks["arkd"]["verdict"] == "ok"
+    for name in ("volumes", "address"):
+        assert checks[name]["verdict"] == "skipped" and "too old" in checks[name]["detail"]
+
+
+def test_status_without_arkd(lonely):
+    checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short", code=5).stdout)}
+    assert checks["arkd"]["verdict"] == "failed"
+    assert {checks[name]["verdict"] for name in ("engine", "store", "volumes", "address")} == {"skipped"}
 
 
 def test_help_and_version(bare):

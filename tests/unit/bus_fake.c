@@ -28,6 +28,8 @@ struct Manager {
         unsigned n_waiting, ran;
         char *last_caller;
         Fault fail_next;
+        const char *base_url;
+        char *const *ownerless;
         ManagerWatch *watch;
 };
 
@@ -39,6 +41,7 @@ int fake_manager_new(sd_event *event, Manager **ret)
                 return -ENOMEM;
         m->event = event;
         m->engine = m->store = true;
+        m->base_url = "http://localhost:3000";
         *ret = m;
         return 0;
 }
@@ -74,6 +77,16 @@ bool manager_engine_connected(const Manager *m)
 bool manager_store_connected(const Manager *m)
 {
         return m->store;
+}
+
+const char *manager_base_url(const Manager *m)
+{
+        return m->base_url;
+}
+
+char *const *manager_ownerless_volumes(const Manager *m)
+{
+        return m->ownerless;
 }
 
 Instance *manager_get_instance(Manager *m, const char *id)
@@ -209,7 +222,14 @@ void fake_set_connected(Manager *m, bool engine, bool store)
 {
         m->engine = engine;
         m->store = store;
-        notify(m, MANAGER_CONNECTED_CHANGED, NULL, NULL);
+        notify(m, MANAGER_CHANGED, NULL, NULL);
+}
+
+void fake_set_report(Manager *m, const char *base_url, char *const *ownerless_volumes)
+{
+        m->base_url = base_url;
+        m->ownerless = ownerless_volumes;
+        notify(m, MANAGER_CHANGED, NULL, NULL);
 }
 
 void fake_hold_deletions(Manager *m, bool hold)

@@ -18,6 +18,8 @@ void fake_instance_changed(Manager *manager, Instance *instance);
 /* Tells the watchers, then forgets it (tombstone: keeps it as deleted). */
 void fake_remove_instance(Manager *manager, Instance *instance, bool tombstone);
 void fake_set_connected(Manager *manager, bool engine, bool store);
+/* Both are borrowed. */
+void fake_set_report(Manager *manager, const char *base_url, char *const *ownerless_volumes);
 
 /* While set, deletions wait for fake_end_deletions(). */
 void fake_hold_deletions(Manager *manager, bool hold);

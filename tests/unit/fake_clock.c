@@ -2,11 +2,15 @@
 #include "fake_clock.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
 #define EPOCH_USEC     UINT64_C(1764000000000000)
 #define MONOTONIC_USEC UINT64_C(1000000)
+
+/* A timer that may come so late is for upkeep that goes on for ever. */
+#define IDLE_ACCURACY_USEC UINT64_C(1000000)
 
 typedef struct Timer Timer;
 
@@ -15,6 +19,7 @@ struct Timer {
         uint64_t due;
         sd_event_time_handler_t handler;
         void *userdata;
+        bool idle; /* nothing waits for it */
         Timer *next;
 };
 
@@ -63,7 +68,7 @@ int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, cl
         int r;
 
         assert(timer && ret);
-        *timer = (Timer){ NULL, now + usec, handler, userdata, NULL };
+        *timer = (Timer){ NULL, now + usec, handler, userdata, accuracy >= IDLE_ACCURACY_USEC, NULL };
         r = sd_event_add_defer(event, &timer->source, on_fired, timer);
         assert(r >= 0);
         r = sd_event_source_set_enabled(timer->source, SD_EVENT_OFF);
@@ -101,7 +106,7 @@ static Timer *earliest(void)
         Timer *first = NULL;
 
         for (Timer *t = timers; t; t = t->next)
-                if (t->due != UINT64_MAX && (!first || t->due < first->due))
+                if (t->due != UINT64_MAX && (!t->idle || t->due <= now) && (!first || t->due < first->due))
                         first = t;
         return first;
 }

@@ -15,7 +15,8 @@ void fake_clock_reset(void);
 /* Microseconds since the reset. */
 uint64_t fake_clock_now(void);
 
-/* The time at which the earliest timer is due, UINT64_MAX where there is none. */
+/* The time at which the earliest timer is due, UINT64_MAX where there is none. Those for upkeep, which may be a second
+ * late, count only once they are due: they would keep a test going for ever. */
 uint64_t fake_clock_next(void);
 
 /* Moves to a time that is not before now; timers are not fired. */

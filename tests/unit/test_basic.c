@@ -181,6 +181,25 @@ static void test_strings(void **state)
         assert_false(str_equal_secret("abc", "ab"));
 }
 
+static void test_lists(void **state)
+{
+        _cleanup_(strv_freep) char **l = NULL, **sorted = NULL, **copy = NULL;
+
+        assert_int_equal(strv_split("b d c", " ", &l), 0);
+        assert_int_equal(strv_split("b c d", " ", &sorted), 0);
+        assert_false(strv_equal(l, sorted));
+        assert_false(strv_equal(l, NULL));
+        assert_false(strv_equal(l, l + 1));
+        assert_true(strv_equal(NULL, NULL));
+        strv_sort(l);
+        strv_sort(NULL);
+        assert_true(strv_equal(l, sorted));
+        assert_int_equal(strv_copy(l, &copy), 0);
+        assert_true(copy != l && strv_equal(copy, l));
+        assert_int_equal(strv_copy(NULL, &copy), 0);
+        assert_null(copy);
+}
+
 static void test_files(void **state)
 {
         char directory[] = "/tmp/ark-test-XXXXXX";
@@ -210,6 +229,7 @@ int main(void)
                 cmocka_unit_test(test_json),
                 cmocka_unit_test(test_random),
                 cmocka_unit_test(test_strings),
+                cmocka_unit_test(test_lists),
                 cmocka_unit_test(test_files),
         };
 

@@ -112,6 +112,29 @@ static void test_connected(void **state)
         assert_property(f, BUS_PATH, BUS_MANAGER_INTERFACE, "StoreConnected", "false");
 }
 
+/* The links' base, and the volumes of nobody. */
+static void test_report(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(strv_freep) char **names = NULL, **read = NULL;
+
+        assert_int_equal(strv_split("client_a_db_data client_b_db_data", " ", &names), 0);
+        assert_property(f, BUS_PATH, BUS_MANAGER_INTERFACE, "BaseURL", "http://localhost:3000");
+        fake_set_report(f->manager, "https://apps.example", names + 1);
+        fake_set_report(f->manager, "https://apps.example", names + 1);
+        assert_signals(f, strdup("PropertiesChanged " BUS_PATH " BaseURL,OwnerlessVolumes\n"));
+        assert_property(f, BUS_PATH, BUS_MANAGER_INTERFACE, "BaseURL", "https://apps.example");
+        fake_set_report(f->manager, "https://apps.example", names);
+        assert_signals(f, strdup("PropertiesChanged " BUS_PATH " OwnerlessVolumes\n"));
+        MESSAGE *m = fixture_call(
+                        f, BUS_PATH, PROPERTIES, "Get", "ss", BUS_MANAGER_INTERFACE, "OwnerlessVolumes");
+        assert_int_equal(sd_bus_message_enter_container(m, 'v', "as"), 1);
+        assert_true(sd_bus_message_read_strv(m, &read) >= 0);
+        assert_true(strv_equal(read, names));
+        fake_set_report(f->manager, "https://apps.example", NULL);
+        assert_signals(f, strdup("PropertiesChanged " BUS_PATH " OwnerlessVolumes\n"));
+}
+
 /* The paths of GetManagedObjects, in the order they come, a line each. */
 static char *managed_paths(Fixture *f)
 {
@@ -219,6 +242,7 @@ int main(void)
                 BUS_TEST(test_instance_signals),
                 BUS_TEST(test_product_signals),
                 BUS_TEST(test_connected),
+                BUS_TEST(test_report),
                 BUS_TEST(test_managed_objects),
                 BUS_TEST(test_product_paths),
                 BUS_TEST(test_introspection),

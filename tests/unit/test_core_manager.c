@@ -107,7 +107,7 @@ static void test_catalogue_faults(void **state)
 
 typedef struct Watcher {
         ManagerWatch *watch, *other;
-        unsigned n[MANAGER_CONNECTED_CHANGED + 1];
+        unsigned n[MANAGER_CHANGED + 1];
         bool frees_itself, frees_other;
 } Watcher;
 
@@ -152,7 +152,7 @@ static void test_watches(void **state)
         assert_int_equal(all.n[MANAGER_INSTANCE_ADDED], 1);
         fake_ports_lose(w->ports, FAKE_ENGINE, 10);
         world_run(w);
-        assert_true(all.n[MANAGER_CONNECTED_CHANGED] >= 2);
+        assert_true(all.n[MANAGER_CHANGED] >= 2);
         /* Two deletions of one product at the same moment: it goes once. */
         ask(w, &a, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "p1"));
         ask(w, &b, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "p1"));
@@ -237,6 +237,98 @@ static void test_orphans(void **state)
         assert_string_equal(world_status(w), "running");
         fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_VOLUME, names[2]));
         world_check(w);
+        world_free(w);
+}
+
+static void add_volume(World *w, const char *name, const char *instance)
+{
+        StringPairs labels = { 0 };
+
+        assert_int_equal(string_pairs_add(&labels, "network.ark.deployment", "d1"), 0);
+        assert_int_equal(string_pairs_add(&labels, "network.ark.instance", instance), 0);
+        fake_resource_add(w->ports, fake_resource_new(RESOURCE_VOLUME, name, &labels));
+        string_pairs_done(&labels);
+}
+
+static void assert_ownerless(World *w, const char *a, const char *b)
+{
+        char *const *names = manager_ownerless_volumes(w->manager);
+
+        assert_int_equal(strv_length(names), (a != NULL) + (b != NULL));
+        if (a)
+                assert_string_equal(names[0], a);
+        if (b)
+                assert_string_equal(names[1], b);
+}
+
+/* Time passes, and what is done now and then is done. */
+static void wait_for_upkeep(World *w)
+{
+        fake_clock_move(fake_clock_now() + USEC_PER_MINUTE);
+        world_run(w);
+}
+
+/* The list of ownerless volumes is true at the start, and comes to be so after each change by hand. */
+static void test_ownerless_volumes(void **state)
+{
+        static const char *const ids[] = { "client_zzzzzzzzzzzz", "client_yyyyyyyyyyyy" };
+        World *w = world_created(VARIANT_STRIP);
+        Watcher watcher = { 0 };
+        size_t calls;
+
+        assert_ownerless(w, NULL, NULL);
+        calls = w->ports->n_calls;
+        wait_for_upkeep(w);
+        assert_int_equal(w->ports->n_calls, calls); /* without one there is nothing to look at again */
+        add_volume(w, "zzz", ids[0]);
+        add_volume(w, "damaged", ids[1]);
+        fake_ports_put(w->ports, STORE_INSTANCE, ids[1], "{", 1);
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_ownerless(w, "zzz", NULL);
+        assert_int_equal(manager_watch(w->manager, on_event, &watcher, &watcher.watch), 0);
+        wait_for_upkeep(w);
+        assert_int_equal(watcher.n[MANAGER_CHANGED], 0);
+        add_volume(w, "aaa", ids[0]);
+        wait_for_upkeep(w);
+        assert_ownerless(w, "aaa", "zzz");
+        assert_int_equal(watcher.n[MANAGER_CHANGED], 1);
+        /* An engine that does not answer takes nothing from the list. */
+        w->ports->failing = "list_";
+        fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_VOLUME, "zzz"));
+        wait_for_upkeep(w);
+        assert_ownerless(w, "aaa", "zzz");
+        w->ports->failing = NULL;
+        wait_for_upkeep(w);
+        assert_ownerless(w, "aaa", NULL);
+        fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_VOLUME, "aaa"));
+        fake_ports_lose(w->ports, FAKE_ENGINE, 10);
+        world_run(w);
+        assert_ownerless(w, NULL, NULL);
+        assert_non_null(fake_ports_find(w->ports, RESOURCE_VOLUME, "damaged"));
+        watcher.watch = manager_watch_free(watcher.watch);
+        world_free(w);
+}
+
+static void test_base_url(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask a = { 0 };
+        Watcher watcher = { 0 };
+        const char *url = "https://apps.example";
+
+        assert_int_equal(manager_watch(w->manager, on_event, &watcher, &watcher.watch), 0);
+        assert_string_equal(manager_base_url(w->manager), w->settings.base_url);
+        assert_int_equal(manager_set_base_url(w->manager, w->settings.base_url), 0);
+        assert_int_equal(watcher.n[MANAGER_CHANGED], 0);
+        assert_int_equal(manager_set_base_url(w->manager, url), 0);
+        assert_int_equal(watcher.n[MANAGER_CHANGED], 1);
+        assert_string_equal(manager_base_url(w->manager), url);
+        ask_create(w, &a, VARIANT_STRIP);
+        world_run(w);
+        assert_non_null(startswith(world_first(w)->access_url, url));
+        watcher.watch = manager_watch_free(watcher.watch);
         world_free(w);
 }
 
@@ -383,6 +475,8 @@ int main(void)
                 cmocka_unit_test(test_watches),
                 cmocka_unit_test(test_containers_that_end),
                 cmocka_unit_test(test_orphans),
+                cmocka_unit_test(test_ownerless_volumes),
+                cmocka_unit_test(test_base_url),
                 cmocka_unit_test(test_damaged),
                 cmocka_unit_test(test_damaged_is_left_alone),
                 cmocka_unit_test(test_new_store_removes_nothing),
