@@ -86,13 +86,7 @@ class Inventory:
 
     def compare_store(self):
         with self.machine.store() as redis:
-            keys = set()
-            cursor = "0"
-            while True:
-                cursor, some = redis.ask("SCAN", cursor, "COUNT", 1000)
-                keys |= set(some)
-                if cursor == "0":
-                    break
+            keys = redis.keys()
             records = {key.removeprefix("instance:"): json.loads(redis.ask("GET", key) or "{}")
                        for key in keys if key.startswith("instance:")}
             index = set(redis.ask("ZRANGE", "instances", 0, -1))

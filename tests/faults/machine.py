@@ -43,6 +43,14 @@ class Redis:
         self.socket.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
         return self.read()
 
+    def keys(self):
+        found, cursor = set(), "0"
+        while True:
+            cursor, some = self.ask("SCAN", cursor, "COUNT", 1000)
+            found |= set(some)
+            if cursor == "0":
+                return found
+
     def read(self):
         line = self.file.readline().rstrip(b"\r\n")
         kind, rest = line[:1], line[1:]
