@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 
 #include "arkctl/terminal.h"
 
@@ -21,8 +22,10 @@ static _Noreturn void agent_run(pid_t parent, int ready)
         (void) snprintf(process, sizeof process, "%d", (int) parent);
         (void) snprintf(fd, sizeof fd, "%d", ready);
         (void) fcntl(ready, F_SETFD, 0);
-        (void) execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd, "--fallback",
-                        (char *) NULL);
+        /* A session may have a better agent, such as the desktop's. Without a session there is no other, and polkit
+         * does not even look for one that is to stand back. */
+        (void) execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd,
+                        sd_pid_get_session(parent, NULL) >= 0 ? "--fallback" : (char *) NULL, (char *) NULL);
         _exit(EXIT_FAILURE);
 }
 

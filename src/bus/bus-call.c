@@ -7,6 +7,12 @@
 #include "basic/json-util.h"
 #include "basic/messages.h"
 #include "bus/bus-internal.h"
+#include "core/audit.h"
+
+/* The longest customer's name that polkit is told of, in bytes; longer ones are refused in any case. */
+#define CLIENT_DETAIL_MAX 256
+/* What polkit's dialog says in place of an id that cannot be one. */
+#define NOT_AN_ID "?"
 
 /*
  * A method call in flight: first the bus is asked who sent it, then the gate and, where that says so, polkit whether
@@ -134,21 +140,53 @@ static int bus_call_dispatch(BusCall *call, Caller *caller)
         return 0;
 }
 
+/* What the call is about; the product of an instance is the instance's. */
+static void bus_call_subject(BusCall *call, AuditSubject *ret)
+{
+        const Instance *instance;
+
+        audit_subject(call->action, call->arguments, ret);
+        instance = ret->instance ? manager_get_instance(call->api->manager, ret->instance) : NULL;
+        if (!instance)
+                return;
+        ret->product = instance->product_id;
+        ret->product_is_valid = true;
+}
+
+/* Whether polkit may ask the caller for a password. */
+static bool bus_call_is_interactive(BusCall *call)
+{
+        return sd_bus_message_get_allow_interactive_authorization(call->message) > 0;
+}
+
 static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *error)
 {
-        const char *instance = NULL;
+        AuditSubject subject;
+        LogContext context = {
+                .caller = call->caller.identity,
+                .origin = call->caller.origin,
+                .action = call->action->name,
+                .message_id = MESSAGE_ACCESS_DENIED,
+        };
 
-        (void) json_get_string(call->arguments, "id", &instance);
-        log_full(LOG_NOTICE, 0,
-                        LOG_ABOUT(.instance = instance, .caller = call->caller.identity,
-                                        .origin = call->caller.origin, .action = call->action->name,
-                                        .message_id = MESSAGE_ACCESS_DENIED),
-                        "Refused %s to %s on the bus", call->action->name, call->caller.identity);
+        bus_call_subject(call, &subject);
+        audit_subject_to_context(&subject, &context);
+        log_full(LOG_NOTICE, 0, &context, "Refused %s to %s on the bus", call->action->name,
+                        call->caller.identity);
         if (answer == POLKIT_CHALLENGE)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                                "%s needs an administrator to authenticate. Allow interactive "
-                                "authorization, or "
-                                "run it as root.",
+                                "%s needs an administrator to authenticate for polkit action %s. %s, or run "
+                                "it "
+                                "as root.",
+                                call->action->name, call->action->polkit_action,
+                                bus_call_is_interactive(call)
+                                                ? "Start a polkit agent that can ask for the password, such "
+                                                  "as pkttyagent"
+                                                : "Allow interactive authorization");
+        if (answer == POLKIT_UNAVAILABLE)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "%s needs root while polkit does not answer. Run it as root, or see "
+                                "\"systemctl status polkit\".",
                                 call->action->name);
         return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
                         "%s needs an administrator: polkit action %s. Run it as root, or have a polkit rule "
@@ -175,20 +213,24 @@ static void bus_call_on_polkit(PolkitAnswer answer, void *userdata)
                 bus_call_reply_error(call, r, &error);
 }
 
-/* What is asked about, for the dialog and for rules: polkit rules see these by name. */
+/* What is asked about, for the dialog and for rules: polkit rules see these by name. Of what cannot be an id or a
+ * customer's name a dialog shows nothing. */
 static int bus_call_details(BusCall *call, StringPairs *details)
 {
-        static const char *const names[][2] = {
-                { "id", "instance" },
-                { "product_id", "product" },
-                { "client_name", "client" },
-        };
-        const char *value;
+        AuditSubject subject;
+        const char *client;
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(names); i++)
-                if (json_get_string(call->arguments, names[i][0], &value) >= 0)
-                        r = string_pairs_add(details, names[i][1], value);
+        bus_call_subject(call, &subject);
+        if (subject.instance)
+                r = string_pairs_add(details, "instance",
+                                subject.instance_is_valid ? subject.instance : NOT_AN_ID);
+        if (r >= 0 && subject.product)
+                r = string_pairs_add(
+                                details, "product", subject.product_is_valid ? subject.product : NOT_AN_ID);
+        if (r >= 0 && json_get_string(call->arguments, "client_name", &client) >= 0 &&
+                        strlen(client) <= CLIENT_DETAIL_MAX)
+                r = string_pairs_add(details, "client", client);
         return r;
 }
 
@@ -200,8 +242,7 @@ static int bus_call_ask_polkit(BusCall *call)
         r = bus_call_details(call, &details);
         if (r >= 0)
                 r = polkit_query_new(call->api->bus, sd_bus_message_get_sender(call->message),
-                                call->action->polkit_action, &details,
-                                sd_bus_message_get_allow_interactive_authorization(call->message) > 0,
+                                call->action->polkit_action, &details, bus_call_is_interactive(call),
                                 bus_call_on_polkit, call, &call->polkit);
         string_pairs_done(&details);
         return r;

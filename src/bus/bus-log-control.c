@@ -73,7 +73,7 @@ static const Argument set_level_arguments[] = {
 };
 static const Action set_level_action = {
         .name = "SetLogLevel",
-        .polkit_action = "network.ark.deploy1.manage-instance",
+        .polkit_action = "network.ark.deploy1.set-log-level",
         .role = ROLE_OPERATOR,
         .arguments = set_level_arguments,
         .without_store = true,

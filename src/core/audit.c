@@ -5,25 +5,44 @@
 #include "basic/messages.h"
 #include "core/action.h"
 #include "core/instance.h"
+#include "core/product.h"
 
-/* What the call is about, as far as it is known: from the answer, else from what was asked for. */
-static void audit_subject(const Request *request, LogContext *context)
+void audit_subject(const Action *action, struct json_object *arguments, AuditSubject *ret)
 {
-        const char *id = NULL, *product = NULL;
+        AuditSubject subject = { 0 };
+        const char *id = NULL;
 
-        if (json_object_is_type(request->result, json_type_object)) {
-                (void) json_get_string(request->result, "id", &id);
-                (void) json_get_string(request->result, "product_id", &product);
-        }
-        if (!id && json_get_string(request->arguments, "id", &id) < 0)
-                (void) json_get_string(json_get(request->arguments, "product"), "id", &id);
-        if (!product)
-                (void) json_get_string(request->arguments, "product_id", &product);
-        if (id && instance_id_is_valid(id))
+        if (json_get_string(arguments, "id", &id) < 0)
+                (void) json_get_string(json_get(arguments, "product"), "id", &id);
+        (void) json_get_string(arguments, "product_id", &subject.product);
+        if (id && endswith(action->name, "Product"))
+                subject.product = id;
+        else
+                subject.instance = id;
+        subject.instance_is_valid = subject.instance && instance_id_is_valid(subject.instance);
+        subject.product_is_valid = subject.product && product_id_is_valid(subject.product);
+        *ret = subject;
+}
+
+void audit_subject_to_context(const AuditSubject *subject, LogContext *context)
+{
+        context->instance = subject->instance_is_valid ? subject->instance : NULL;
+        context->product = subject->product_is_valid ? subject->product : NULL;
+}
+
+/* What the call is about, as far as it is known: from what was asked for and from the answer. */
+static void audit_add_subject(const Request *request, LogContext *context)
+{
+        AuditSubject subject;
+        const char *id;
+
+        audit_subject(request->action, request->arguments, &subject);
+        audit_subject_to_context(&subject, context);
+        if (!json_object_is_type(request->result, json_type_object))
+                return;
+        if (json_get_string(request->result, "id", &id) >= 0 && instance_id_is_valid(id))
                 context->instance = id;
-        else if (id && endswith(request->action->name, "Product"))
-                product = id;
-        context->product = product;
+        (void) json_get_string(request->result, "product_id", &context->product);
 }
 
 void audit_request(const Request *request)
@@ -40,7 +59,7 @@ void audit_request(const Request *request)
 
         if (!request->action->audited || level > log_get_max_level())
                 return;
-        audit_subject(request, &context);
+        audit_add_subject(request, &context);
         subject = context.instance ? context.instance : context.product ? context.product : "";
         context.message_id = !request->finished             ? MESSAGE_VERB_ABANDONED
                              : request->fault != FAULT_NONE ? MESSAGE_VERB_FAILED
