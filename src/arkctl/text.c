@@ -74,6 +74,20 @@ const char *text_bytes(uint64_t bytes, char buffer[TEXT_SHORT_MAX])
         return buffer;
 }
 
+const char *text_cpu(uint64_t nsec, char buffer[TEXT_SHORT_MAX])
+{
+        uint64_t ms = nsec / 1000000, min = ms / 60000, h = min / 60;
+        double s = (double) (ms % 60000) / 1000;
+
+        if (h > 0)
+                (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "h %" PRIu64 "min %.3fs", h, min % 60, s);
+        else if (min > 0)
+                (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "min %.3fs", min, s);
+        else
+                (void) snprintf(buffer, TEXT_SHORT_MAX, "%.3fs", s);
+        return buffer;
+}
+
 /* The local clock's time by one of the formats; what a format leaves out is the end of the day. */
 static int parse_local(const char *s, uint64_t *ret_usec)
 {

@@ -18,6 +18,9 @@ const char *text_moment(uint64_t usec, char buffer[TEXT_SHORT_MAX]);
 /* Bytes: "812B", "44.2M", "1.5G". Answers buffer. */
 const char *text_bytes(uint64_t bytes, char buffer[TEXT_SHORT_MAX]);
 
+/* Processor time, as systemctl(1) shows it: "1.204s", "2min 3.500s", "1h 0min 7.000s". Answers buffer. */
+const char *text_cpu(uint64_t nsec, char buffer[TEXT_SHORT_MAX]);
+
 /* Parses a moment: "forever" (UINT64_MAX); a span from now such as "30d" or "+2h 30min", with its unit; a date
  * "2026-12-31", which is its end, or "2026-12-31 18:00" and "2026-12-31 18:00:30", on the local clock; or RFC 3339.
  * -EINVAL malformed, -ERANGE where it is not after now. */

@@ -8,9 +8,9 @@
 #include "arkctl/output.h"
 #include "arkctl/pager.h"
 #include "arkctl/resolve.h"
-#include "arkctl/systemd.h"
 #include "arkctl/terminal.h"
 #include "arkctl/text.h"
+#include "arkctl/usage.h"
 #include "arkctl/verbs.h"
 #include "basic/json-util.h"
 #include "basic/parse.h"
@@ -50,33 +50,45 @@ static void print_status(const InstanceView *v, uint64_t since)
 
         if (streq_ptr(v->status, "pending"))
                 details = str_printf(" (%s, %.0f%%)", strempty(v->phase), v->progress * 100);
-        else if (since > 0)
+        else if (since != UINT64_MAX)
                 details = str_printf(" since %s; %s", text_moment(since, moment),
                                 text_relative(since, now_realtime(), relative));
         print_field("Status", "%s%s%s%s", terminal_color(status_color(v->status)), strempty(v->status),
                         terminal_color(COLOR_OFF), strempty(details));
 }
 
-/* What systemd accounts for in the instance's slice, where the engine puts containers into slices at all. */
-static void print_usage(Ctl *ctl, const UnitState *slice)
+/* "34.1M (limit: 512.0M)" */
+static void print_limited(const char *label, const char *value, const char *limit)
 {
-        uint64_t value;
-        char text[TEXT_SHORT_MAX];
-
-        if (unit_read_u64(ctl, slice, "Slice", "MemoryCurrent", &value) >= 0)
-                print_field("Memory", "%s", text_bytes(value, text));
-        if (unit_read_u64(ctl, slice, "Slice", "CPUUsageNSec", &value) >= 0)
-                print_field("CPU", "%.1fs", (double) value / 1e9);
-        if (unit_read_u64(ctl, slice, "Slice", "TasksCurrent", &value) >= 0)
-                print_field("Tasks", "%llu", (unsigned long long) value);
+        print_field(label, "%s%s%s%s", value, limit ? " (limit: " : "", strempty(limit), limit ? ")" : "");
 }
 
-static int read_slice(Ctl *ctl, const char *id, UnitState *ret)
+static void print_use(const ContainerUse *use)
 {
-        _cleanup_free_ char *name = str_printf("ark-%s.slice", id);
-        int r = name ? unit_read(ctl, name, ret) : -ENOMEM;
+        char value[TEXT_SHORT_MAX], limit[TEXT_SHORT_MAX];
+        bool limited = use->pids_limit != UINT64_MAX;
 
-        return r < 0 || unit_is_active(ret) ? r : -ENOENT;
+        (void) snprintf(value, sizeof value, "%llu", (unsigned long long) use->pids);
+        (void) snprintf(limit, sizeof limit, "%llu", (unsigned long long) use->pids_limit);
+        if (use->pids != UINT64_MAX)
+                print_limited("Tasks", value, limited ? limit : NULL);
+        limited = use->memory_limit != UINT64_MAX;
+        if (use->memory != UINT64_MAX)
+                print_limited("Memory", text_bytes(use->memory, value),
+                                limited ? text_bytes(use->memory_limit, limit) : NULL);
+        if (use->cpu_nsec != UINT64_MAX)
+                print_field("CPU", "%s", text_cpu(use->cpu_nsec, value));
+}
+
+/* With what it uses below it, where the engine tells. expected: it should be there, whether or not that is told. */
+static void print_container(const char *label, const char *container, bool expected, const Usage *usage)
+{
+        const ContainerUse *use = usage_of(usage, container);
+
+        if (use || expected)
+                print_field(label, "%s", container);
+        if (use)
+                print_use(use);
 }
 
 static void print_product(const Objects *objects, const InstanceView *v)
@@ -101,26 +113,22 @@ static void print_troubles(const InstanceView *v)
 static void print_page(Ctl *ctl, const Objects *objects, const InstanceView *v)
 {
         bool alive = streq_ptr(v->status, "running") || streq_ptr(v->status, "pending");
-        bool has_slice, has_database = v->db_name && *v->db_name;
-        uint64_t since = 0;
-        UnitState slice;
+        _cleanup_(usage_done) Usage usage = { 0 };
+        const ContainerUse *app;
 
-        has_slice = alive && read_slice(ctl, v->id, &slice) >= 0;
-        if (has_slice)
-                (void) unit_read_u64(ctl, &slice, "Unit", "ActiveEnterTimestamp", &since);
+        (void) usage_read(ctl, v->id, &usage);
+        app = usage_of(&usage, v->id);
         (void) printf("%s%s%s %s - %s for %s\n", terminal_color(status_color(v->status)),
                         terminal_has_utf8() ? "●" : "*", terminal_color(COLOR_OFF), v->id,
                         strempty(v->product_id), strempty(v->client_name));
         print_product(objects, v);
-        print_status(v, since);
+        print_status(v, app ? app->started_usec : UINT64_MAX);
         print_troubles(v);
         if (v->access_url && *v->access_url)
                 print_field("Link", "%s", v->access_url);
-        if (alive)
-                print_field("Containers", "%s%s%s", v->id, has_database ? ", " : "",
-                                has_database ? v->db_name : "");
-        if (has_slice)
-                print_usage(ctl, &slice);
+        print_container("Application", v->id, alive, &usage);
+        if (v->db_name && *v->db_name)
+                print_container("Database", v->db_name, alive, &usage);
         print_moment("Created", v->created_usec);
         print_moment("Expires", v->expires_usec);
 }
@@ -160,6 +168,20 @@ static ExitCode show_absent(Ctl *ctl, const char *id)
         return e;
 }
 
+/* As the HTTP API has it, and what it uses: a list by container, null where the engine does not tell. */
+static struct json_object *show_json(Ctl *ctl, const InstanceView *view)
+{
+        _cleanup_json_ struct json_object *json = instance_view_to_json(view);
+        _cleanup_(usage_done) Usage usage = { 0 };
+        int r;
+
+        if (!json)
+                return NULL;
+        r = usage_read(ctl, view->id, &usage);
+        r = r < 0 ? json_set_string(json, "usage", NULL) : json_set(json, "usage", usage_to_json(&usage));
+        return r < 0 ? NULL : TAKE_PTR(json);
+}
+
 static ExitCode show_one(
                 Ctl *ctl, const Objects *objects, const char *word, unsigned lines, struct json_object *list)
 {
@@ -179,7 +201,7 @@ static ExitCode show_one(
                 print_logs(ctl, id, lines);
                 return CTL_OK;
         }
-        json = instance_view_to_json(view);
+        json = show_json(ctl, view);
         if (!json || json_object_array_add(list, json) < 0)
                 return ctl_failed(ENOMEM, "The instance could not be printed");
         return CTL_OK;

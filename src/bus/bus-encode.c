@@ -209,3 +209,35 @@ int bus_encode_cleanup(BusApi *api, struct json_object *result, sd_bus_message *
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
+
+/* A number, or a time in microseconds; UINT64_MAX where there is none. */
+static uint64_t result_number(struct json_object *item, const char *name)
+{
+        uint64_t value = UINT64_MAX;
+        const char *text;
+
+        if (json_get_u64(item, name, &value) < 0 && json_get_string(item, name, &text) >= 0)
+                (void) parse_timestamp(text, &value);
+        return value;
+}
+
+static int encode_usage(struct json_object *item, sd_bus_message *reply)
+{
+        const char *role, *container;
+        int r;
+
+        r = result_string(item, "role", &role);
+        if (r >= 0)
+                r = result_string(item, "container", &container);
+        return r < 0 ? r
+                     : sd_bus_message_append(reply, "(ssttttttt)", role, container,
+                                       result_number(item, "started_at"), result_number(item, "read_at"),
+                                       result_number(item, "memory"), result_number(item, "memory_limit"),
+                                       result_number(item, "cpu_nsec"), result_number(item, "pids"),
+                                       result_number(item, "pids_limit"));
+}
+
+int bus_encode_usage(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error)
+{
+        return encode_items(result, reply, "(ssttttttt)", encode_usage);
+}

@@ -108,6 +108,8 @@ static const sd_bus_vtable instance_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("GetLogs", "su", SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), "sas",
                         SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), bus_method_handler,
                         SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("GetUsage", "", , "a(ssttttttt)", SD_BUS_PARAM(usage), bus_method_handler,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Delete", "", "", bus_method_handler, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

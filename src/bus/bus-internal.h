@@ -110,6 +110,7 @@ int bus_encode_credentials(
                 BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 int bus_encode_logs(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 int bus_encode_cleanup(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
+int bus_encode_usage(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 int bus_encode_compose(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error);
 
 /* A text of a product, which may be {"es", "en"}: English where there is a choice. */

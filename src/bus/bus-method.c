@@ -110,6 +110,13 @@ const BusMethod bus_methods[] = {
         },
         {
                         .interface = BUS_INSTANCE_INTERFACE,
+                        .member = "GetUsage",
+                        .action = "GetUsage",
+                        .path_argument = "id",
+                        .encode = bus_encode_usage,
+        },
+        {
+                        .interface = BUS_INSTANCE_INTERFACE,
                         .member = "Delete",
                         .action = "DeleteInstance",
                         .path_argument = "id",

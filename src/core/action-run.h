@@ -35,5 +35,8 @@ void run_set_expiry(Request *request);
 /* action-logs.c */
 void run_get_logs(Request *request);
 
+/* action-usage.c */
+void run_get_usage(Request *request);
+
 /* cleanup.c */
 void run_cleanup(Request *request);

@@ -103,6 +103,8 @@ const Action action_table[] = {
                         .audited = true },
         { "GetLogs", POLKIT "view-logs", ROLE_OPERATOR, "GET", "/api/instances/{id}/logs", 200,
                         logs_arguments, .needs_engine = true, .run = run_get_logs },
+        { "GetUsage", NULL, ROLE_LOCAL, "GET", "/api/instances/{id}/usage", 200, id_argument,
+                        .needs_engine = true, .run = run_get_usage },
         { "SetExpiry", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, expiry_arguments,
                         .run = run_set_expiry, .audited = true },
         { "Cleanup", POLKIT "cleanup", ROLE_OPERATOR, NULL, NULL, 0, cleanup_arguments, .needs_engine = true,

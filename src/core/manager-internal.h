@@ -11,6 +11,7 @@
 #define MANAGER_STORE_TIMEOUT_USEC (5 * UINT64_C(1000000))
 
 typedef struct Sweep Sweep;
+typedef struct UsageLook UsageLook;
 
 struct ManagerWatch {
         Manager *manager;
@@ -59,6 +60,8 @@ struct Manager {
         uint64_t started_usec; /* CLOCK_MONOTONIC */
         TAILQ_HEAD(, Request) held; /* requests of the first moments (hold.h) */
         sd_event_source *hold_deadline;
+
+        TAILQ_HEAD(, UsageLook) usage_looks; /* at what instances use, under way (action-usage.c) */
 
         ManagerWatch *watches;
         bool notifying;

@@ -318,6 +318,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
                 return -ENOMEM;
         m->event = sd_event_ref(event);
         TAILQ_INIT(&m->held);
+        TAILQ_INIT(&m->usage_looks);
         m->engine = engine;
         m->store = store;
         m->probe = probe;

@@ -109,6 +109,27 @@ typedef struct ContainerState {
 typedef void (*ContainerStateDone)(
                 int error, const char *reason, const ContainerState *state, void *userdata);
 
+/* What is not told, or a limit that there is not. */
+#define USAGE_UNKNOWN UINT64_MAX
+
+/* What a container uses of its host. Each number but running may be USAGE_UNKNOWN. */
+typedef struct ContainerUsage {
+        bool running; /* where it does not, no more is known than its limits */
+        uint64_t started_usec; /* CLOCK_REALTIME */
+        uint64_t read_usec; /* when the following were read, CLOCK_REALTIME */
+        uint64_t memory; /* bytes, without cached files that could go at once */
+        uint64_t memory_limit; /* bytes */
+        uint64_t cpu_nsec; /* of all processors together, since it was started: never a share */
+        uint64_t pids, pids_limit;
+} ContainerUsage;
+
+#define CONTAINER_USAGE_UNKNOWN                                                                             \
+        ((ContainerUsage){ false, USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN,               \
+                        USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN })
+
+typedef void (*ContainerUsageDone)(
+                int error, const char *reason, const ContainerUsage *usage, void *userdata);
+
 /* current of total bytes, over all layers known so far; total 0 while unknown. */
 typedef void (*PullProgress)(uint64_t current, uint64_t total, void *userdata);
 
@@ -162,6 +183,9 @@ typedef struct EngineVTable {
         /* network: the one whose address is wanted. -ENOENT where there is no such container. */
         int (*inspect_container)(EnginePort *e, const char *name, const char *network, uint64_t timeout_usec,
                         ContainerStateDone done, void *userdata, Pending **ret_pending);
+        /* One sample, which waits for no other. -ENOENT where there is no such container. */
+        int (*container_usage)(EnginePort *e, const char *name, uint64_t timeout_usec,
+                        ContainerUsageDone done, void *userdata, Pending **ret_pending);
         int (*container_logs)(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
                         LogsDone done, void *userdata, Pending **ret_pending);
         /* The same, each line with its time and a space in front of it (RFC 3339 with nanoseconds, in UTC); since: such

@@ -9,6 +9,7 @@
 #include "engine/engine-interface.h"
 #include "engine/engine-list.h"
 #include "engine/engine-network.h"
+#include "engine/engine-usage.h"
 #include "engine/engine-volume.h"
 
 struct Engine {
@@ -61,6 +62,13 @@ static int port_inspect_container(EnginePort *e, const char *name, const char *n
 {
         return engine_container_inspect(
                         &engine_of(e)->client, name, network, timeout_usec, done, userdata, ret_pending);
+}
+
+static int port_container_usage(EnginePort *e, const char *name, uint64_t timeout_usec,
+                ContainerUsageDone done, void *userdata, Pending **ret_pending)
+{
+        return engine_container_usage(
+                        &engine_of(e)->client, name, timeout_usec, done, userdata, ret_pending);
 }
 
 static int port_container_logs(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
@@ -133,6 +141,7 @@ static const EngineVTable port_vtable = {
         .start_container = port_start_container,
         .inspect_container = port_inspect_container,
         .restart_container = port_restart_container,
+        .container_usage = port_container_usage,
         .container_logs = port_container_logs,
         .container_log_since = port_container_log_since,
         .remove_container = port_remove_container,

@@ -435,6 +435,25 @@ static int get_logs(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "sas", "two", 0);
 }
 
+/* The failed one's containers are gone; of the reader's, the engine tells little. */
+static int get_usage(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const uint64_t none = UINT64_MAX, started = now_realtime() - 2 * USEC_PER_HOUR;
+        const Instance *i = userdata;
+
+        if (streq(i->status, "failed"))
+                return sd_bus_reply_method_return(m, "a(ssttttttt)", 0);
+        if (streq(i->product, "my-reader"))
+                return sd_bus_reply_method_return(m, "a(ssttttttt)", 1, "app", i->id, none, none, none, none,
+                                UINT64_C(90500000000), UINT64_C(4), none);
+        if (streq(i->client, "Denied"))
+                return sd_bus_error_set(error, ERROR("EngineUnavailable"), "Docker does not answer");
+        return sd_bus_reply_method_return(m, "a(ssttttttt)", 2, "app", i->id, started, started + 1,
+                        UINT64_C(35756442), UINT64_C(536870912), UINT64_C(1204000000), UINT64_C(12),
+                        UINT64_C(256), "db", i->db, started, started + 1, UINT64_C(52428800), none,
+                        UINT64_C(3725000000000), UINT64_C(7), none);
+}
+
 #define TEXT(name, member)                                                                                  \
         SD_BUS_PROPERTY(name, "s", NULL, offsetof(Instance, member), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
@@ -461,6 +480,7 @@ static const sd_bus_vtable instance_later_vtable[] = {
         METHOD("Restart", "", "", restart),
         METHOD("SetExpiry", "t", "", set_expiry),
         METHOD("GetLogs", "su", "sas", get_logs),
+        METHOD("GetUsage", "", "a(ssttttttt)", get_usage),
         SD_BUS_VTABLE_END,
 };
 

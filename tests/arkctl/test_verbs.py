@@ -88,12 +88,52 @@ def test_pager_that_is_left(ctl):
 def test_show(ctl):
     out = ctl("show", ACME).stdout
     assert out.startswith(f"● {ACME} - app for Acme\n")
-    for line in ["Product: An application (docker.io/library/app:1)", "Status: running",
-                 f"Link: http://ark.test:3000/instances/{ACME}/", f"Containers: {ACME}, {ACME}_db"]:
+    for line in ["Product: An application (docker.io/library/app:1)",
+                 f"Link: http://ark.test:3000/instances/{ACME}/"]:
         assert re.search(rf"^ +{re.escape(line)}$", out, re.M), line
+    assert re.search(r"^ +Status: running since .* UTC; 2h ago$", out, re.M)
     assert re.search(r"^ +Expires: .* UTC; in 30 days$", out, re.M)
     assert "Nov 24 15:40:02 app the application starts" in out
     assert "Error: app: It exited with status 3" in ctl("show", BROKEN).stdout
+
+
+def fields(text):
+    """Labels and what they say, in order."""
+    return [tuple(line.strip().split(": ", 1)) for line in text.splitlines() if re.match(r" *\w+: ", line)]
+
+
+def test_show_usage(ctl):
+    shown = fields(ctl("show", ACME, "--lines=0").stdout)
+    first = shown.index(("Application", ACME))
+    assert shown[first:first + 8] == [
+        ("Application", ACME), ("Tasks", "12 (limit: 256)"), ("Memory", "34.1M (limit: 512.0M)"), ("CPU", "1.204s"),
+        ("Database", f"{ACME}_db"), ("Tasks", "7"), ("Memory", "50.0M"), ("CPU", "1h 2min 5.000s")]
+
+
+def test_show_usage_that_is_not_told(ctl):
+    for word, expected in [("qqq", [("Tasks", "4"), ("CPU", "1min 30.500s")]), ("denied", [])]:
+        shown = fields(ctl("show", word, "--lines=0").stdout)
+        labels = [label for label, _ in shown]
+        assert [pair for pair in shown if pair[0] in ("Tasks", "Memory", "CPU")] == expected
+        assert {"Application", "Database"} <= set(labels)
+        assert ("Status", "running") in shown
+    assert not {"Application", "Database", "CPU"} & {label for label, _ in fields(ctl("show", BROKEN).stdout)}
+
+
+def test_show_usage_json(ctl):
+    app, database = json.loads(ctl("show", ACME, "--json=short").stdout)["usage"]
+    assert app["started_at"] < app["read_at"]
+    assert {key: app[key] for key in app if not key.endswith("_at")} == {
+        "role": "app", "container": ACME, "memory": 35756442, "memory_limit": 536870912, "cpu_nsec": 1204000000,
+        "pids": 12, "pids_limit": 256}
+    assert database["memory_limit"] is None and database["pids_limit"] is None
+    assert json.loads(ctl("show", BROKEN, "--json=short").stdout)["usage"] == []
+    assert json.loads(ctl("show", "denied", "--json=short").stdout)["usage"] is None
+
+
+def test_show_of_an_old_daemon(ctl_old):
+    assert ("Application", ACME) in fields(ctl_old("show", ACME, "--lines=0").stdout)
+    assert json.loads(ctl_old("show", ACME, "--json=short").stdout)["usage"] is None
 
 
 def test_show_json(ctl):

@@ -55,7 +55,8 @@ def test_life_of_an_instance(host, work, product):
 def test_page(host, instance):
     page = host.exec("arkctl", "show", instance)
     assert re.search(r"^ +Status: running", page, re.M)
-    assert re.search(rf"^ +Containers: {instance}, {instance}_db$", page, re.M)
+    assert re.search(rf"^ *Application: {instance}$", page, re.M)
+    assert re.search(rf"^ +Database: {instance}_db$", page, re.M)
     # From the journal: arkd's own lines and those of both containers.
     assert re.search(rf"arkd Instance {instance} .*is running", page)
     assert re.search(r"^\w+ \d+ [\d:]+ db +", page, re.M) or re.search(

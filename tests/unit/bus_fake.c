@@ -474,6 +474,23 @@ static void run_compose(Request *request)
         request_succeed(request, json);
 }
 
+/* Of the database, the engine tells nothing but that it runs. */
+static void run_usage(Request *request)
+{
+        static const char text[] =
+                        "{\"items\":[{\"role\":\"app\",\"container\":\"a\",\"started_at\":"
+                        "\"2026-11-24T15:40:01.000000Z\",\"read_at\":\"2026-11-24T15:40:02.500000Z\","
+                        "\"memory\":1,\"memory_limit\":2,\"cpu_nsec\":3,\"pids\":4,\"pids_limit\":5},"
+                        "{\"role\":\"db\",\"container\":\"b\",\"memory\":null}]}";
+        struct json_object *json = NULL;
+
+        if (!begin(request) || !wanted_instance(request))
+                return;
+        if (json_parse(text, strlen(text), &json, NULL) < 0)
+                abort();
+        request_succeed(request, json);
+}
+
 static const Argument id_arguments[] = {
         { .name = "id", .type = ARGUMENT_STRING, .required = true },
         { NULL },
@@ -510,6 +527,7 @@ const Action action_table[] = {
         VERB("ListProducts", ROLE_VISITOR, NULL, NULL, run_list_products),
         VERB("GetCredentials", ROLE_OPERATOR, "x", id_arguments, run_credentials),
         VERB("GetCompose", ROLE_OPERATOR, "x", id_arguments, run_compose),
+        VERB("GetUsage", ROLE_LOCAL, NULL, id_arguments, run_usage),
         { NULL },
 };
 

@@ -58,6 +58,14 @@ void outcome_state(int error, const char *reason, const ContainerState *state, v
         o->state.address = state->address ? o->address : NULL;
 }
 
+void outcome_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata)
+{
+        Outcome *o = end(error, reason, userdata);
+
+        if (usage)
+                o->usage = *usage;
+}
+
 void outcome_text(int error, const char *reason, const char *text, void *userdata)
 {
         Outcome *o = end(error, reason, userdata);

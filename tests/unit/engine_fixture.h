@@ -19,6 +19,7 @@ typedef struct Outcome {
         int error;
         char reason[1024];
         ContainerState state;
+        ContainerUsage usage;
         char address[64];
         char *text;
         size_t n_resources, n_running;
@@ -31,6 +32,7 @@ void fixture_close(Fixture *f);
 
 void outcome_done(int error, const char *reason, void *userdata);
 void outcome_state(int error, const char *reason, const ContainerState *state, void *userdata);
+void outcome_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata);
 void outcome_text(int error, const char *reason, const char *text, void *userdata);
 void outcome_resources(int error, const char *reason, const Resource *items, size_t n, void *userdata);
 void outcome_progress(uint64_t current, uint64_t total, void *userdata);

@@ -317,6 +317,40 @@ static int engine_inspect_container(EnginePort *e, const char *name, const char 
         return 0;
 }
 
+static void answer_usage(FakeOp *op)
+{
+        const FakeResource *c = fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a);
+        ContainerUsage usage = CONTAINER_USAGE_UNKNOWN;
+
+        if (op->error == 0 && !c)
+                fake_op_fail(op, -ENOENT, "no such container");
+        if (op->error < 0) {
+                op->on_usage(op->error, op->reason, NULL, op->userdata);
+                return;
+        }
+        usage.running = c->running && !c->restarting;
+        usage.started_usec = 1764000000000000;
+        usage.read_usec = 1764000001000000;
+        usage.memory = 1000 + c->serial;
+        usage.cpu_nsec = 2000 + c->serial;
+        usage.pids = 3;
+        usage.pids_limit = 512;
+        op->on_usage(0, NULL, &usage, op->userdata);
+}
+
+static int engine_container_usage(EnginePort *e, const char *name, uint64_t timeout_usec,
+                ContainerUsageDone done, void *userdata, Pending **ret_pending)
+{
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "container_usage", name, true, timeout_usec, NULL, answer_usage, userdata, ret_pending,
+                        &op);
+        if (r >= 0)
+                op->on_usage = done;
+        return r;
+}
+
 static void answer_logs(FakeOp *op)
 {
         if (op->error == 0 && !fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a))
@@ -460,6 +494,7 @@ const EngineVTable fake_engine_vtable = {
         .start_container = engine_start_container,
         .restart_container = engine_restart_container,
         .inspect_container = engine_inspect_container,
+        .container_usage = engine_container_usage,
         .container_logs = engine_container_logs,
         .container_log_since = engine_container_log_since,
         .remove_container = engine_remove_container,

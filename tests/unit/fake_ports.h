@@ -196,6 +196,7 @@ struct FakeOp {
         PullProgress progress;
         PortDone done;
         ContainerStateDone on_state;
+        ContainerUsageDone on_usage;
         LogsDone on_logs;
         ResourcesDone on_resources;
         StoreRecordHandler on_record;

@@ -67,6 +67,17 @@ static void test_bytes(void **state)
         assert_string_equal(text_bytes(UINT64_MAX, text), "16.0E");
 }
 
+static void test_cpu(void **state)
+{
+        char text[TEXT_SHORT_MAX];
+
+        assert_string_equal(text_cpu(0, text), "0.000s");
+        assert_string_equal(text_cpu(UINT64_C(1204999999), text), "1.204s");
+        assert_string_equal(text_cpu(UINT64_C(59999000000), text), "59.999s");
+        assert_string_equal(text_cpu(UINT64_C(60000000000), text), "1min 0.000s");
+        assert_string_equal(text_cpu(UINT64_C(3723500000000), text), "1h 2min 3.500s");
+}
+
 static void test_parse_moment(void **state)
 {
         static const struct {
@@ -221,6 +232,7 @@ int main(void)
                 cmocka_unit_test(test_span),
                 cmocka_unit_test(test_relative),
                 cmocka_unit_test(test_bytes),
+                cmocka_unit_test(test_cpu),
                 cmocka_unit_test(test_parse_moment),
                 cmocka_unit_test(test_parse_age),
                 cmocka_unit_test(test_truncate),

@@ -36,6 +36,7 @@ static const struct {
         { "DeleteInstance", false, true },
         { "RestartInstance", false, true },
         { "GetLogs", false, true },
+        { "GetUsage", false, false },
         { "SetExpiry", false, true },
         { "Cleanup", false, true },
 };

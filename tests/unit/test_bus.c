@@ -185,6 +185,34 @@ static void test_delete(void **state)
                         SD_BUS_ERROR_UNKNOWN_OBJECT, NULL);
 }
 
+static void test_usage(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *path = fixture_instance_path(fake_add_instance(f->manager, "shop", "A"));
+        const char *role, *container;
+        uint64_t n[7];
+
+        MESSAGE *m = assert_reply(
+                        fixture_call(f, path, BUS_INSTANCE_INTERFACE, "GetUsage", NULL), "a(ssttttttt)");
+        assert_true(sd_bus_message_enter_container(m, 'a', "(ssttttttt)") > 0);
+        assert_true(sd_bus_message_read(m, "(ssttttttt)", &role, &container, &n[0], &n[1], &n[2], &n[3],
+                                    &n[4], &n[5], &n[6]) > 0);
+        assert_string_equal(role, "app");
+        assert_string_equal(container, "a");
+        assert_true(n[0] == UINT64_C(1795534801000000) && n[1] == UINT64_C(1795534802500000));
+        for (uint64_t k = 1; k <= 5; k++)
+                assert_true(n[k + 1] == k);
+        assert_true(sd_bus_message_read(m, "(ssttttttt)", &role, &container, &n[0], &n[1], &n[2], &n[3],
+                                    &n[4], &n[5], &n[6]) > 0);
+        assert_string_equal(role, "db");
+        for (size_t k = 0; k < ELEMENTSOF(n); k++)
+                assert_true(n[k] == UINT64_MAX);
+        assert_int_equal(sd_bus_message_at_end(m, false), 1);
+        fake_fail_next(f->manager, FAULT_ENGINE_UNAVAILABLE);
+        assert_error(fixture_call(f, path, BUS_INSTANCE_INTERFACE, "GetUsage", NULL), "EngineUnavailable",
+                        NULL);
+}
+
 static void test_products(void **state)
 {
         Fixture *f = *state;
@@ -309,6 +337,7 @@ int main(void)
                 BUS_TEST(test_get_and_unknown),
                 BUS_TEST(test_list),
                 BUS_TEST(test_delete),
+                BUS_TEST(test_usage),
                 BUS_TEST(test_products),
                 BUS_TEST(test_product_refused),
                 BUS_TEST(test_secrets),

@@ -15,6 +15,7 @@
 #include "engine/engine-pull.h"
 #include "engine/engine-reference.h"
 #include "engine/engine-stream.h"
+#include "engine/engine-usage.h"
 
 /* The parts of the engine client that need no engine. */
 
@@ -360,6 +361,67 @@ static void test_container_body(void **state)
 }
 
 /* The loopback's address is there on every machine. */
+static ContainerUsage usage_of(const char *container, const char *stats)
+{
+        _cleanup_json_ struct json_object *c = NULL, *s = NULL;
+        ContainerUsage usage = CONTAINER_USAGE_UNKNOWN;
+
+        assert_int_equal(json_parse(container, strlen(container), &c, NULL), 0);
+        assert_int_equal(json_parse(stats, strlen(stats), &s, NULL), 0);
+        engine_usage_take_container(c, &usage);
+        engine_usage_take_stats(s, &usage);
+        return usage;
+}
+
+static void assert_usage(const ContainerUsage *u, uint64_t memory, uint64_t memory_limit, uint64_t cpu,
+                uint64_t pids, uint64_t pids_limit)
+{
+        assert_true(u->memory == memory && u->memory_limit == memory_limit);
+        assert_true(u->cpu_nsec == cpu && u->pids == pids && u->pids_limit == pids_limit);
+}
+
+static void test_usage(void **state)
+{
+        static const char v1[] = "{\"read\":\"2026-11-24T15:40:02.5Z\",\"preread\":\"0001-01-01T00:00:00Z\","
+                                 "\"pids_stats\":{\"current\":12,\"limit\":18446744073709551615},"
+                                 "\"cpu_stats\":{\"cpu_usage\":{\"total_usage\":1204000000,"
+                                 "\"percpu_usage\":[1,2]},\"online_cpus\":2},"
+                                 "\"memory_stats\":{\"usage\":4000,\"limit\":8000000,\"stats\":{"
+                                 "\"inactive_file\":1,\"total_inactive_file\":1500}}}";
+        static const char v2[] = "{\"pids_stats\":{\"current\":3},\"cpu_stats\":{\"cpu_usage\":{"
+                                 "\"total_usage\":7}},\"memory_stats\":{\"usage\":4000,\"stats\":{"
+                                 "\"inactive_file\":500}}}";
+        static const char limited[] = "{\"State\":{\"Running\":true,\"Restarting\":false,"
+                                      "\"StartedAt\":\"2026-11-24T15:40:01.123456789Z\"},"
+                                      "\"HostConfig\":{\"Memory\":536870912,\"PidsLimit\":256}}";
+        static const char unlimited[] = "{\"State\":{\"Running\":true},"
+                                        "\"HostConfig\":{\"Memory\":0,\"PidsLimit\":-1}}";
+        const uint64_t none = USAGE_UNKNOWN;
+        ContainerUsage u;
+
+        u = usage_of(limited, v1);
+        assert_usage(&u, 2500, 536870912, 1204000000, 12, 256);
+        assert_true(u.running && u.started_usec == UINT64_C(1795534801123456));
+        assert_true(u.read_usec == UINT64_C(1795534802500000));
+        u = usage_of(unlimited, v2);
+        assert_usage(&u, 3500, none, 7, 3, none);
+        assert_true(u.running && u.started_usec == none && u.read_usec == none);
+        /* More cached files than there is memory, as between two readings of the kernel. */
+        u = usage_of("{\"HostConfig\":{\"PidsLimit\":null}}",
+                        "{\"memory_stats\":{\"usage\":5,\"stats\":{\"inactive_file\":6}}}");
+        assert_usage(&u, 5, none, none, none, none);
+        assert_false(u.running);
+        /* Of a container between two restarts, and without the controllers: nothing is made up. */
+        u = usage_of("{\"State\":{\"Running\":true,\"Restarting\":true,\"StartedAt\":\"0001-01-01T00:00:"
+                     "00Z\"}}",
+                        "{\"read\":\"0001-01-01T00:00:00Z\",\"memory_stats\":{},\"cpu_stats\":null,"
+                        "\"pids_stats\":[]}");
+        assert_usage(&u, none, none, none, none, none);
+        assert_true(!u.running && u.started_usec == none && u.read_usec == none);
+        u = usage_of("[]", "\"x\"");
+        assert_usage(&u, none, none, none, none, none);
+}
+
 static void test_interfaces(void **state)
 {
         char name[INTERFACE_NAME_MAX];
@@ -378,6 +440,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_choose_api),
+                cmocka_unit_test(test_usage),
                 cmocka_unit_test(test_interfaces),
                 cmocka_unit_test(test_reference),
                 cmocka_unit_test(test_pull_errors),

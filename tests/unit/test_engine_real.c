@@ -247,6 +247,14 @@ static void test_containers(void **state)
                                        "e\n"));
         assert_int_equal(CALL(&f, &o, container_logs, "arktest_none", 10, TIMEOUT, outcome_text), -ENOENT);
 
+        assert_int_equal(CALL(&f, &o, container_usage, "arktest_1", TIMEOUT, outcome_usage), 0);
+        assert_true(o.usage.running && o.usage.started_usec < now_realtime());
+        assert_true(o.usage.read_usec >= o.usage.started_usec && o.usage.read_usec != USAGE_UNKNOWN);
+        assert_true(o.usage.memory > 0 && o.usage.memory < UINT64_C(1) << 30);
+        assert_true(o.usage.cpu_nsec > 0 && o.usage.cpu_nsec < UINT64_C(10000000000));
+        assert_true(o.usage.pids >= 1 && o.usage.pids < 10);
+        assert_int_equal(CALL(&f, &o, container_usage, "arktest_none", TIMEOUT, outcome_usage), -ENOENT);
+
         assert_int_equal(CALL(&f, &o, list_resources, TIMEOUT, outcome_resources), 0);
         assert_int_equal(o.n_resources, 4);
         assert_int_equal(o.n_running, 1);
@@ -261,6 +269,9 @@ static void test_containers(void **state)
         assert_int_equal(CALL(&f, &o, inspect_container, "arktest_1", "arktest_net", TIMEOUT, outcome_state),
                         0);
         assert_false(o.state.running);
+        assert_int_equal(CALL(&f, &o, container_usage, "arktest_1", TIMEOUT, outcome_usage), 0);
+        assert_false(o.usage.running);
+        assert_true(o.usage.memory == USAGE_UNKNOWN && o.usage.pids == USAGE_UNKNOWN);
 
         /* A volume in use is waited for until the deadline; a network is emptied by force. */
         assert_int_equal(

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""What an instance uses, as the engine reports it: on the bus, over HTTP and on arkctl's page."""
+
+import contextlib
+import datetime
+import json
+import re
+
+import pytest
+
+from arkhost import BUS_NAME, BUS_PATH, BusError, wait_for
+
+NONE = 2**64 - 1
+MIB = 2**20
+LIMITS = {"app": {"memory": "128M", "pids": 100}, "database": {"memory": "256M", "pids": 120}}
+
+
+def path_of(instance):
+    return f"{BUS_PATH}/instance/{instance.id}"
+
+
+def usage(host, instance, user=None):
+    """By role."""
+    found, = host.bus("GetUsage", path=path_of(instance), interface=f"{BUS_NAME}.Instance", user=user)
+    names = ("container", "started", "read", "memory", "memory_limit", "cpu", "pids", "pids_limit")
+    return {one[0]: dict(zip(names, one[1:])) for one in found}
+
+
+def rows(page):
+    return [tuple(line.strip().split(": ", 1)) for line in page.splitlines() if re.match(r" *\w+: ", line)]
+
+
+@contextlib.contextmanager
+def engine_stopped(host):
+    host.exec("systemctl", "stop", "docker.socket", "docker.service")
+    try:
+        wait_for("arkd notices", lambda: host.bus_property("EngineConnected") is False)
+        yield
+    finally:
+        host.exec("systemctl", "start", "docker.socket", "docker.service")
+        host.wait_healthy()
+
+
+def test_usage_on_the_bus(host, work):
+    instance = work.deploy(work.product(limits=LIMITS))
+    seen = usage(host, instance, user="nobody")
+    assert set(seen) == {"app", "db"}
+    assert seen["app"]["container"] == instance.id and seen["db"]["container"] == instance.database
+    assert (seen["app"]["memory_limit"], seen["app"]["pids_limit"]) == (128 * MIB, 100)
+    assert (seen["db"]["memory_limit"], seen["db"]["pids_limit"]) == (256 * MIB, 120)
+    for one in seen.values():
+        assert 0 < one["memory"] < one["memory_limit"]
+        assert 0 < one["cpu"] < 60 * 10**9
+        assert 0 < one["pids"] < one["pids_limit"]
+        assert one["started"] < one["read"] < one["started"] + 600 * 10**6
+    # What docker itself shows, which takes its samples a moment later.
+    shown = host.engine(f"/containers/{instance.database}/stats?stream=false&one-shot=true")
+    files = shown["memory_stats"]["stats"]
+    expected = shown["memory_stats"]["usage"] - files.get("total_inactive_file", files.get("inactive_file", 0))
+    assert abs(seen["db"]["memory"] - expected) < 8 * MIB
+    later = usage(host, instance)
+    assert later["db"]["read"] > seen["db"]["read"] and later["db"]["cpu"] >= seen["db"]["cpu"]
+
+
+def test_usage_grows_with_work(host, work):
+    """A share of the processors can be told from two calls."""
+    instance = work.deploy(work.quick())
+    before = usage(host, instance)["app"]
+    for _ in range(50):
+        instance.ask("/").expect(200)
+    after = usage(host, instance)["app"]
+    share = (after["cpu"] - before["cpu"]) / 1000 / (after["read"] - before["read"])
+    assert 0 < share < 4, (before, after)
+
+
+def test_usage_over_http(host, work):
+    instance = work.deploy(work.product(limits=LIMITS))
+    target = f"/api/instances/{instance.id}/usage"
+    items = host.local.get(target).expect(200).json["items"]
+    assert [one["role"] for one in items] == ["app", "db"]
+    app = items[0]
+    assert app["container"] == instance.id and app["memory_limit"] == 128 * MIB and app["pids_limit"] == 100
+    assert all(isinstance(app[name], int) and app[name] > 0 for name in ("memory", "cpu_nsec", "pids"))
+    assert datetime.datetime.fromisoformat(app["started_at"].replace("Z", "+00:00")) < \
+        datetime.datetime.fromisoformat(app["read_at"].replace("Z", "+00:00"))
+    host.admin.get(target).expect(200)
+    host.public.get(target).expect_problem(403)
+    host.admin.without_token().get(target).expect_problem(401)
+    host.local.get("/api/instances/client_aaaaaaaaaaaa/usage").expect_problem(404)
+
+
+def test_usage_without_limits_and_of_what_does_not_run(host, work):
+    instance = work.deploy(work.quick(limits=None))
+    app = usage(host, instance)["app"]
+    assert app["memory_limit"] == NONE and app["pids_limit"] == 512
+    host.exec("docker", "stop", "--time=0", instance.id)
+    assert usage(host, instance) == {}
+    wait_for("it is seen", lambda: instance.state()["status"] == "failed")
+    page = rows(host.exec("arkctl", "show", instance.id, "--lines=0"))
+    assert not {"Application", "Tasks", "Memory", "CPU"} & {label for label, _ in page}
+
+
+def test_what_still_runs_of_a_broken_instance(host, work):
+    instance = work.deploy(work.product(limits=LIMITS))
+    host.exec("docker", "stop", "--time=0", instance.id)
+    wait_for("it is seen", lambda: instance.state()["status"] == "failed")
+    page = rows(host.exec("arkctl", "show", instance.id, "--lines=0"))
+    labels = [label for label, _ in page]
+    assert ("Database", instance.database) in page and labels.count("Memory") == 1 and "Application" not in labels
+
+
+def test_page(host, work):
+    instance = work.deploy(work.product(limits=LIMITS))
+    page = rows(host.exec("arkctl", "show", instance.id, "--lines=0"))
+    first = page.index(("Application", instance.id))
+    labels = [label for label, _ in page[first:first + 8]]
+    assert labels == ["Application", "Tasks", "Memory", "CPU", "Database", "Tasks", "Memory", "CPU"]
+    values = [value for _, value in page[first:first + 8]]
+    assert re.fullmatch(r"\d+ \(limit: 100\)", values[1])
+    assert re.fullmatch(r"\d+\.\dM \(limit: 128\.0M\)", values[2])
+    assert re.fullmatch(r"\d+\.\d{3}s", values[3])
+    assert values[4] == instance.database
+    assert re.fullmatch(r"\d+\.\dM \(limit: 256\.0M\)", values[6])
+    assert re.match(r"running since .*; (now|\d+s ago)", dict(page)["Status"])
+    shown = json.loads(host.exec("arkctl", "show", instance.id, "--json=short"))["usage"]
+    assert [one["container"] for one in shown] == [instance.id, instance.database]
+    assert shown[0]["memory_limit"] == 128 * MIB and shown[1]["pids"] > 0
+
+
+def test_without_the_engine(host, work):
+    instance = work.deploy(work.quick())
+    with engine_stopped(host):
+        with pytest.raises(BusError, match="engine"):
+            usage(host, instance)
+        host.local.get(f"/api/instances/{instance.id}/usage").expect_problem(503)
+        done = host.run("arkctl", "show", instance.id, "--lines=0")
+        assert done.returncode == 0 and done.stderr == ""
+        assert not {"Tasks", "Memory", "CPU"} & {label for label, _ in rows(done.stdout)}
+        assert json.loads(host.exec("arkctl", "show", instance.id, "--json=short"))["usage"] is None
+    wait_for("it is told again", lambda: set(usage(host, instance)) == {"app"}, 30)
