@@ -74,6 +74,15 @@ static bool probe_container(StepRun *run, const char *what, const ContainerState
         return false;
 }
 
+/* An engine that is busy, as when it is being stopped, is asked until the job's time is over. */
+static void probe_not_inspected(StepRun *run, int error, const char *reason)
+{
+        if (error == -ETIMEDOUT)
+                probe_again(run, reason);
+        else
+                step_done(run, error, reason);
+}
+
 /* ---- Database ---- */
 
 static void on_login(int error, const char *reason, void *userdata)
@@ -96,7 +105,7 @@ static void on_database_inspected(int error, const char *reason, const Container
 
         run->pending = NULL;
         if (error < 0) {
-                step_done(run, error, reason);
+                probe_not_inspected(run, error, reason);
                 return;
         }
         if (!probe_container(run, "the database", state))
@@ -170,7 +179,7 @@ static void on_app_inspected(int error, const char *reason, const ContainerState
 
         run->pending = NULL;
         if (error < 0) {
-                step_done(run, error, reason);
+                probe_not_inspected(run, error, reason);
                 return;
         }
         if (!probe_container(run, "the application", state))

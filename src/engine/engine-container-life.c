@@ -63,6 +63,7 @@ typedef struct ContainerInspect {
         EngineTask task;
         char *network;
         ContainerStateDone on_state;
+        bool asked_again;
 } ContainerInspect;
 
 static void inspect_release(EngineTask *t)
@@ -100,32 +101,47 @@ static const char *address_on(struct json_object *container, const char *network
         return address;
 }
 
+static int begin_inspect(EngineTask *t);
+
+/* Strings in it are the reply's. */
+static ContainerState state_of(struct json_object *container, const char *network)
+{
+        struct json_object *state = json_get(container, "State"), *code = json_get(state, "ExitCode");
+        ContainerState s = { .health = health_of(state), .address = address_on(container, network) };
+        uint64_t restarts = 0;
+
+        (void) json_get_bool(state, "Running", &s.running);
+        (void) json_get_bool(state, "Restarting", &s.restarting);
+        (void) json_get_bool(state, "OOMKilled", &s.oom_killed);
+        s.running = s.running && !s.restarting; /* in the pause between restarts, both are set */
+        s.exit_code = json_object_is_type(code, json_type_int) ? json_object_get_int(code) : 0;
+        (void) json_get_u64(container, "RestartCount", &restarts);
+        s.restart_count = restarts > UINT_MAX ? UINT_MAX : (unsigned) restarts;
+        return s;
+}
+
 static void on_inspected(EngineTask *t, const EngineReply *reply)
 {
         ContainerInspect *n = container_of(t, ContainerInspect, task);
-        struct json_object *state = json_get(reply->json, "State"), *value;
-        ContainerState s = {};
-        uint64_t restarts = 0;
+        ContainerState s;
 
         if (reply->error == -ENOENT) {
                 engine_task_fail(t, reply->error, "does not exist", NULL);
                 return;
         }
-        if (reply->error < 0 || !state) {
+        if (reply->error < 0 || !json_get(reply->json, "State")) {
                 engine_task_fail(t, reply->error < 0 ? reply->error : -EPROTO, "could not be inspected",
                                 reply->message);
                 return;
         }
-        (void) json_get_bool(state, "Running", &s.running);
-        (void) json_get_bool(state, "Restarting", &s.restarting);
-        (void) json_get_bool(state, "OOMKilled", &s.oom_killed);
-        s.running = s.running && !s.restarting; /* in the pause between restarts, both are set */
-        value = json_get(state, "ExitCode");
-        s.exit_code = json_object_is_type(value, json_type_int) ? json_object_get_int(value) : 0;
-        (void) json_get_u64(reply->json, "RestartCount", &restarts);
-        s.restart_count = restarts > UINT_MAX ? UINT_MAX : (unsigned) restarts;
-        s.health = health_of(state);
-        s.address = address_on(reply->json, n->network);
+        s = state_of(reply->json, n->network);
+        /* An engine that is being stopped stops its containers, and goes on to answer on the connections that it has;
+         * when it is back, it starts them. So an end counts where it is told on a new connection. */
+        if (!s.running && !s.restarting && !n->asked_again) {
+                n->asked_again = t->fresh = true;
+                engine_task_again(t);
+                return;
+        }
         n->on_state(0, NULL, &s, t->userdata);
         (void) engine_task_free(t);
 }

@@ -30,6 +30,18 @@ static size_t skip_space(const char *data, size_t n)
         return i;
 }
 
+/* So much as cannot hold more than one document: json-c would look behind it for white space and comments, and what
+ * it makes of them depends on where the piece ends. */
+static size_t piece_size(const char *data, size_t n)
+{
+        const char *end;
+
+        if (n > DOCUMENT_MAX)
+                n = DOCUMENT_MAX;
+        end = memchr(data, '}', n);
+        return end ? (size_t) (end - data) + 1 : n;
+}
+
 int engine_json_stream_feed(
                 EngineJsonStream *s, const char *data, size_t n, EngineJsonHandler handler, void *userdata)
 {
@@ -44,7 +56,9 @@ int engine_json_stream_feed(
                 data += skipped, n -= skipped;
                 if (n == 0)
                         break;
-                used = n < DOCUMENT_MAX ? n : DOCUMENT_MAX;
+                if (s->size == 0 && data[0] != '{')
+                        return -EPROTO;
+                used = piece_size(data, n);
                 document = json_tokener_parse_ex(s->tokener, data, (int) used);
                 if (!document) {
                         if (json_tokener_get_error(s->tokener) != json_tokener_continue)

@@ -5,7 +5,7 @@
 
 #include "basic/macro.h"
 
-/* ---- JSON documents one after the other, as pulls and events send them ---------------------------------------- */
+/* ---- JSON objects one after the other, as pulls and events send them ------------------------------------------ */
 
 typedef struct EngineJsonStream {
         struct json_tokener *tokener;
@@ -16,8 +16,8 @@ typedef struct EngineJsonStream {
 typedef int (*EngineJsonHandler)(struct json_object *document, void *userdata);
 
 /*
- * Feeds n bytes, calling the handler once for each document that is complete. 0; -EPROTO where it is not JSON,
- * -EFBIG where one is too large, -ENOMEM, or what the handler answered. No document may follow a failure. The
+ * Feeds n bytes, calling the handler once for each document that is complete. 0; -EPROTO where it is not a JSON object,
+ * -EFBIG where one is too large, -ENOMEM, or what the handler answered. Nothing may be fed after a failure. The
  * handler must not free the stream.
  */
 int engine_json_stream_feed(

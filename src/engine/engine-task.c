@@ -176,6 +176,7 @@ static void on_reply(const CurlReply *reply, void *userdata)
         r.message = message ? message : "";
         t->on_data = NULL;
         t->reply_max = 0;
+        t->fresh = false;
         step(t, &r);
 }
 
@@ -192,6 +193,7 @@ static int transfer(EngineTask *t, const char *method, const char *url, const ch
                 .body_size = body ? strlen(body) : 0,
                 .timeout_usec = engine_task_left(t),
                 .reply_max = t->reply_max > 0 ? t->reply_max : ENGINE_REPLY_MAX,
+                .fresh = t->fresh,
                 .on_data = streamed ? t->on_data : NULL,
                 .done = done,
                 .userdata = t,

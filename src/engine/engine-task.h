@@ -64,6 +64,7 @@ struct EngineTask {
         EngineStep step;
         CurlData on_data; /* set before a request to have its 2xx reply streamed; userdata is the task */
         size_t reply_max; /* set before a request for other than ENGINE_REPLY_MAX */
+        bool fresh; /* set before a request that must not go to an engine that is shutting down */
 };
 
 /* Makes a task, with what its structure has beyond it zeroed. 0, -EINVAL for a name that the engine would not take, or

@@ -69,20 +69,18 @@ def test_without_engine(host, work):
     work.deploy(work.quick())
 
 
-def test_engine_goes_in_the_middle_of_a_deploy(host, work):
-    """It goes on when the engine is back, or has failed of its containers' end: either whole or not at all."""
+@pytest.mark.parametrize("phase", ["database", "health"])
+def test_engine_goes_in_the_middle_of_a_deploy(host, work, phase):
+    """It goes on when the engine is back: that its containers were stopped with the engine is not held against them."""
     product = work.product(deadline_s=120)
     instance = work.order(product)
-    wait_for("it has begun", lambda: instance.state()["phase"] not in ("queued", "image"), 20)
+    phases = ("database", "app", "health", "ready")
+    wait_for("it has begun", lambda: instance.state()["phase"] in phases[phases.index(phase):], 20)
     with without_engine(host):
         pass
-    state = wait_for("it has come to an end", lambda: (now := instance.state())["status"] != "pending" and now, 90)
-    if state["status"] == "running":
-        # Where it had come up already, the engine has just begun its containers again.
-        wait_for("it answers", lambda: instance.ask("/notes").status == 200, 30)
-    else:
-        assert state["status"] == "failed" and state["error"]["reason"]
-        assert docker_leftovers(host, instance.id) == []
+    instance.wait(seconds=90)
+    # Where it had come up already, the engine has just begun its containers again.
+    wait_for("it answers", lambda: instance.ask("/notes").status == 200, 30)
     instance.delete()
     drop_forgotten_bridge(host, instance)
     work.deploy(product).ask("/notes").expect(200)

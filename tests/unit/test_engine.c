@@ -198,12 +198,15 @@ static void test_json_stream(void **state)
 
 static void test_json_stream_bad(void **state)
 {
-        EngineJsonStream s = {}, half = {}, endless = {}, stopped = {};
+        EngineJsonStream s = {}, text = {}, comment = {}, half = {}, endless = {}, stopped = {};
         Documents d = {}, stop = { .stop_at = 1 };
         char filler[4096];
         int r = 0;
 
         assert_int_equal(engine_json_stream_feed(&s, "{\"n\":1} nonsense", 16, on_document, &d), -EPROTO);
+        assert_int_equal(engine_json_stream_feed(&text, "\"text\"", 6, on_document, &d), -EPROTO);
+        assert_int_equal(engine_json_stream_feed(&comment, "{\"n\":2}/* */", 12, on_document, &d), -EPROTO);
+        assert_int_equal(d.n, 2);
         assert_int_equal(engine_json_stream_feed(&half, "{\"n\":", 5, on_document, &d), 0);
         assert_false(engine_json_stream_is_between(&half));
         memset(filler, 'x', sizeof(filler));
@@ -214,6 +217,8 @@ static void test_json_stream_bad(void **state)
         assert_int_equal(engine_json_stream_feed(&stopped, "{}{}", 4, on_document, &stop), -ECANCELED);
         assert_int_equal(stop.n, 1);
         engine_json_stream_done(&s);
+        engine_json_stream_done(&text);
+        engine_json_stream_done(&comment);
         engine_json_stream_done(&half);
         engine_json_stream_done(&endless);
         engine_json_stream_done(&stopped);
