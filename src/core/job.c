@@ -279,10 +279,18 @@ void job_on_engine_connected(Job *job)
                         step_retry_after(job->runs + i, 0);
 }
 
+/* One that hangs, or is only just being started, takes requests and does not answer them. */
+static bool engine_is_away(const Job *job, int error)
+{
+        EnginePort *engine = job->manager->engine;
+
+        return error == -ENOTCONN || (error == -ETIMEDOUT && !engine->vtable->is_connected(engine));
+}
+
 /* Removing is tried several times: the engine may be busy with the thing. Answers false where to give up. */
 static bool step_retry_removal(StepRun *run, int error)
 {
-        if (error == -ENOTCONN) {
+        if (engine_is_away(run->job, error)) {
                 step_pause(run);
                 return true;
         }
@@ -342,13 +350,13 @@ void step_done(StepRun *run, int error, const char *reason)
                 job_advance(job);
                 return;
         }
-        step_log(run, error == -ENOTCONN ? LOG_INFO : LOG_WARNING, error, reason);
+        step_log(run, engine_is_away(job, error) ? LOG_INFO : LOG_WARNING, error, reason);
         if (job_is_winding_down(job)) {
                 run->state = STEP_FAILED;
                 job_wind_down(job);
         } else if (job->kind == JOB_DELETE && step_retry_removal(run, error))
                 return;
-        else if (error == -ENOTCONN)
+        else if (engine_is_away(job, error))
                 step_pause(run);
         else {
                 run->state = STEP_FAILED;

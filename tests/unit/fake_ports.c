@@ -154,6 +154,12 @@ static uint64_t op_due(const FakePorts *p, FakeWho who, FakeFault fault, uint64_
         return due;
 }
 
+static void op_hang(FakeOp *op)
+{
+        op->due = op->deadline;
+        fake_op_fail(op, -ETIMEDOUT, "it was not done with in time");
+}
+
 int fake_op_begin(FakePorts *p, FakeWho who, bool abortable, uint64_t timeout_usec, FakeOp **ret,
                 const char *format, ...)
 {
@@ -183,7 +189,9 @@ int fake_op_begin(FakePorts *p, FakeWho who, bool abortable, uint64_t timeout_us
         op->abortable = abortable;
         op->deadline = fake_clock_now() + timeout_usec;
         op->due = op_due(p, who, fault, op->deadline);
-        if (p->away[who])
+        if (p->away[who] && p->hangs && who == FAKE_ENGINE)
+                op_hang(op);
+        else if (p->away[who])
                 fake_op_fail(op, -ENOTCONN, "the engine cannot be reached");
         else if (fault == FAKE_FAILED)
                 fake_op_fail(op, -EIO, "it was made to fail");
@@ -278,6 +286,8 @@ void fake_ports_lose(FakePorts *p, FakeWho who, uint64_t usec)
                         continue;
                 if (op->state == FAKE_LATE)
                         op_over(op, FAKE_CANCELLED);
+                else if (op->state == FAKE_FLYING && p->hangs && who == FAKE_ENGINE)
+                        op_hang(op);
                 else if (op->state == FAKE_FLYING) {
                         fake_op_fail(op, -ENOTCONN, "the connection was lost");
                         op->due = fake_clock_now();

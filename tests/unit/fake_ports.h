@@ -115,6 +115,7 @@ typedef struct FakePorts {
         const char *strange_subnet; /* an interface that the engine does not know has an address there */
 
         bool away[_FAKE_WHO_MAX];
+        bool hangs; /* the engine, while it is away: takes requests and does not answer */
         uint64_t back_at[_FAKE_WHO_MAX]; /* UINT64_MAX: when told */
         ConnectedHandler on_connected[_FAKE_WHO_MAX];
         void *watcher[_FAKE_WHO_MAX];

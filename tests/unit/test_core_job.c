@@ -324,6 +324,31 @@ static void test_early_crashes(void **state)
         world_free(w);
 }
 
+/* An engine that hangs, or takes its time to start, is away, and nothing is given up because of it. */
+static void test_engine_hangs(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask delete = { 0 };
+        char *id = strdup(world_id(w));
+        unsigned n_failures = 0;
+
+        ask_delete(w, &delete, id);
+        for (unsigned i = 0; i < 3; i++)
+                assert_true(fake_ports_step(w->ports));
+        world_crash(w, true);
+        w->ports->hangs = true;
+        fake_ports_lose(w->ports, FAKE_ENGINE, 20 * USEC_PER_MINUTE);
+        world_run(w);
+        assert_true(fake_clock_now() >= 20 * USEC_PER_MINUTE);
+        assert_string_equal(world_status(w), "deleted");
+        for (size_t i = 0; w->ports->log[i]; i++)
+                n_failures += startswith(w->ports->log[i], "! remove_") != NULL;
+        assert_int_equal(n_failures, 2); /* of the application and of the database, once each */
+        world_check(w);
+        world_free(w);
+        free(id);
+}
+
 static void test_product_gone(void **state)
 {
         World *w = world_new();
@@ -400,6 +425,7 @@ int main(void)
                 cmocka_unit_test(test_secrets_in_logs),
                 cmocka_unit_test(test_endless_crashes),
                 cmocka_unit_test(test_early_crashes),
+                cmocka_unit_test(test_engine_hangs),
                 cmocka_unit_test(test_product_gone),
                 cmocka_unit_test(test_subnet_of_a_stranger),
                 cmocka_unit_test(test_addresses_given_once),
