@@ -186,6 +186,7 @@ static enum MHD_Result exchange_end_of_request(MhdExchange *e)
 {
         MhdGlue *g = e->glue;
 
+        mhd_connection_set_asked(e->connection);
         if (e->stage == STAGE_BODY && !mhd_exchange_is_answered(e)) {
                 e->stage = STAGE_WAITING;
                 if (e->too_large)

@@ -11,6 +11,8 @@
 #include "glue/mhd-internal.h"
 
 #define SWEEP_USEC     (2 * USEC_PER_SEC)
+#define PAUSE_USEC     (100 * USEC_PER_MSEC)
+#define DRAIN_USEC     (100 * USEC_PER_MSEC)
 #define TIMER_MAX_MSEC UINT64_C(60000)
 
 /* libmicrohttpd's epoll is edge-triggered and its timeouts are its own: it wants to be run again when it says so,
@@ -46,6 +48,7 @@ void mhd_glue_kick(MhdGlue *g)
 static void glue_run(MhdGlue *g)
 {
         g->closed = false;
+        g->accepted = false;
         (void) MHD_run(g->daemon);
         if (g->closed) {
                 g->closed = false;
@@ -58,13 +61,25 @@ static void glue_run(MhdGlue *g)
 
 static int glue_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-        glue_run(userdata);
+        MhdGlue *g = userdata;
+
+        glue_run(g);
+        /* Where there is no connection, it was a new one, which could not be accepted if there is none now: no
+         * descriptors are left. libmicrohttpd would try again and again, and take the whole processor. */
+        if (LIST_EMPTY(&g->connections) && !g->accepted) {
+                (void) sd_event_source_set_enabled(g->io, SD_EVENT_OFF);
+                (void) sd_event_source_set_time_relative(g->timer, PAUSE_USEC);
+                (void) sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
+        }
         return 0;
 }
 
 static int glue_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        glue_run(userdata);
+        MhdGlue *g = userdata;
+
+        (void) sd_event_source_set_enabled(g->io, SD_EVENT_ON);
+        glue_run(g);
         return 0;
 }
 
@@ -86,11 +101,25 @@ static int glue_on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-void mhd_connection_set_deadline(struct MHD_Connection *connection, uint64_t usec)
+static MhdConnection *connection_of(struct MHD_Connection *connection)
 {
         const union MHD_ConnectionInfo *info =
                         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-        MhdConnection *c = info ? info->socket_context : NULL;
+
+        return info ? info->socket_context : NULL;
+}
+
+void mhd_connection_set_asked(struct MHD_Connection *connection)
+{
+        MhdConnection *c = connection_of(connection);
+
+        if (c)
+                c->asked = true;
+}
+
+void mhd_connection_set_deadline(struct MHD_Connection *connection, uint64_t usec)
+{
+        MhdConnection *c = connection_of(connection);
 
         if (c)
                 c->deadline_usec = usec == UINT64_MAX ? UINT64_MAX : now_monotonic() + usec;
@@ -110,6 +139,7 @@ static void glue_on_connection(void *userdata, struct MHD_Connection *connection
                 *socket_context = mfree(c);
                 return;
         }
+        g->accepted = true;
         info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         c = new0(MhdConnection, 1);
         if (!c || !info) {
@@ -180,6 +210,7 @@ int mhd_glue_new(sd_event *event, int fd, const MhdLimits *limits, const MhdHand
         g->limits = *limits;
         g->handlers = *handlers;
         g->userdata = userdata;
+        g->listener = -1;
         LIST_INIT(&g->exchanges);
         LIST_INIT(&g->connections);
         r = glue_start_daemon(g, fd);
@@ -196,21 +227,41 @@ int mhd_glue_new(sd_event *event, int fd, const MhdLimits *limits, const MhdHand
         return 0;
 }
 
+static bool glue_is_owed_a_request(MhdGlue *g)
+{
+        MhdConnection *c;
+
+        LIST_FOREACH(c, &g->connections, list)
+        if (!c->asked)
+                return true;
+        return false;
+}
+
+void mhd_glue_drain(MhdGlue *g)
+{
+        uint64_t now = now_monotonic(), end = now + DRAIN_USEC;
+
+        if (g->listener >= 0 || g->stopping)
+                return;
+        g->listener = MHD_quiesce_daemon(g->daemon);
+        for (; now < end && glue_is_owed_a_request(g); now = now_monotonic())
+                (void) MHD_run_wait(g->daemon, (int32_t) ((end - now) / USEC_PER_MSEC));
+}
+
 /* libmicrohttpd aborts the process when it is stopped with suspended connections. */
 static void glue_stop_daemon(MhdGlue *g)
 {
         MhdExchange *e;
-        int fd = -1;
 
-        if (!g->stopping)
-                fd = MHD_quiesce_daemon(g->daemon);
+        if (!g->stopping && g->listener < 0)
+                g->listener = MHD_quiesce_daemon(g->daemon);
         g->stopping = true;
         LIST_FOREACH(e, &g->exchanges, list)
         mhd_exchange_resume(e);
         for (unsigned i = 0; i < 3; i++)
                 (void) MHD_run(g->daemon);
         MHD_stop_daemon(g->daemon);
-        close_fd(fd);
+        close_fd(g->listener);
 }
 
 MhdGlue *mhd_glue_free(MhdGlue *g)

@@ -64,6 +64,13 @@ typedef struct MhdLimits {
 int mhd_glue_new(sd_event *event, int fd, const MhdLimits *limits, const MhdHandlers *handlers,
                 void *userdata, MhdGlue **ret);
 
+/*
+ * Accepts nothing more, and hears out those whose connection was accepted and whose request is still on its way, for a
+ * tenth of a second at most. Outside of the event loop, as the last thing before mhd_glue_free(). The listening socket
+ * stays open till then.
+ */
+void mhd_glue_drain(MhdGlue *glue);
+
 /* Stops serving: answers that are there are sent as far as they go at once, all other exchanges end. */
 MhdGlue *mhd_glue_free(MhdGlue *glue);
 DEFINE_CLEANUP_FUNC(MhdGlue, mhd_glue_free);

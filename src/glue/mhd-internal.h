@@ -7,6 +7,7 @@
 
 struct MhdConnection {
         int fd;
+        bool asked; /* its first request is here */
         uint64_t deadline_usec; /* CLOCK_MONOTONIC; UINT64_MAX for none */
         LIST_ENTRY(MhdConnection) list;
 };
@@ -17,7 +18,8 @@ struct MhdGlue {
         MhdLimits limits;
         MhdHandlers handlers;
         void *userdata;
-        bool stopping, closed;
+        bool stopping, closed, accepted; /* the last two: in this run */
+        int listener; /* when nothing more is accepted; else it is the daemon's and this is -1 */
         sd_event_source *io, *timer, *sweep;
         LIST_HEAD(, MhdExchange) exchanges;
         LIST_HEAD(, MhdConnection) connections;
@@ -28,6 +30,9 @@ void mhd_glue_kick(MhdGlue *glue);
 
 /* Cuts the connection off after that time from now; UINT64_MAX for never. */
 void mhd_connection_set_deadline(struct MHD_Connection *connection, uint64_t usec);
+
+/* That a whole request has come by the connection. */
+void mhd_connection_set_asked(struct MHD_Connection *connection);
 
 /* libmicrohttpd's callbacks. */
 void *mhd_exchange_on_target(void *userdata, const char *target, struct MHD_Connection *connection);

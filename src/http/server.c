@@ -84,6 +84,8 @@ HttpServer *http_server_free(HttpServer *server)
 
         if (!server)
                 return NULL;
+        LIST_FOREACH(listener, &server->listeners, list)
+        mhd_glue_drain(listener->glue);
         LIST_FOREACH(call, &server->calls, list)
         call_abandon(call, "The service is stopping. What was begun goes on when it is back.");
         while ((listener = LIST_FIRST(&server->listeners))) {

@@ -29,12 +29,6 @@ def memory_kb(machine):
     return {"RSS KiB": found["Rss"], "PSS KiB": found["Pss"], "own KiB": found["Private_Dirty"]}
 
 
-def descriptors(machine):
-    """How many the daemon has, but for the connections to the engine that it keeps for its next question."""
-    kept = machine.exec("ss", "-Hx", "state", "connected").count("/docker.sock")
-    return len(list(machine.path(f"/proc/{machine.main_pid()}/fd").iterdir())) - kept
-
-
 def things(machine):
     """How many of each there are; what is remembered for a time is counted by itself."""
     with machine.store() as redis:
@@ -87,7 +81,7 @@ class Soak:
         assert settle(self.customers).differences == []
         before = None
         # A connection is closed a moment after its last answer.
-        while before != (before := descriptors(self.machine)):
+        while before != (before := self.machine.descriptors()):
             time.sleep(1)
         counts, tombstones = things(self.machine)
         return {"descriptors": before} | counts, tombstones, memory_kb(self.machine)

@@ -5,7 +5,8 @@ Tests of an installed ARK Deploy, on a whole host of its own. Run as root:
     /usr/bin/python3 -m pytest tests/host
 
 A host named "check" (or "check-2", where another run has that) is booted for the run and removed after it. With
-ARK_HOST=NAME the host of that name, which is up already, is used and kept.
+ARK_HOST=NAME the host of that name, which is up already, is used and kept. With ARK_SANITIZE=1 its arkd is one that was
+built with ASan and UBSan, but for the tests that install the package on a host of their own.
 """
 
 import os
@@ -15,17 +16,45 @@ import pytest
 pytest.register_assert_rewrite("arkhost", "workshop")
 
 import arkhost  # noqa: E402
+import daemon  # noqa: E402
 from workshop import Workshop  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def host():
+def installed():
     name = os.environ.get("ARK_HOST")
     if name:
         yield arkhost.Host(name)
         return
     with arkhost.booted("check") as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def host(installed):
+    if os.environ.get("ARK_SANITIZE") != "1":
+        yield installed
+        return
+    try:
+        daemon.install(installed, sanitize=True)
+        yield installed
+    finally:
+        daemon.restore(installed)
+
+
+@pytest.fixture(scope="session")
+def wrongs(host):
+    return daemon.Wrongs(host, daemon.REPORTED) if os.environ.get("ARK_SANITIZE") == "1" else None
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_reported(request):
+    """Fails the test in which a sanitizer had something to say."""
+    found = request.getfixturevalue("wrongs") if "host" in request.fixturenames else None
+    yield
+    if found:
+        said = found.take()
+        assert not said, "\n".join(said)
 
 
 @pytest.fixture

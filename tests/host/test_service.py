@@ -207,18 +207,18 @@ def test_stopped_and_killed_under_traffic(host, work):
 def test_api_calls_wait_for_a_restart(host):
     """The sockets stay with systemd, so a call in that moment is late and not lost."""
     stop = threading.Event()
-    statuses = []
+    answers = []
 
     def ask():
         while not stop.is_set():
-            statuses.append(host.public.get("/healthz").status)
+            answers.append(host.public.get("/healthz"))
     thread = threading.Thread(target=ask)
     thread.start()
     host.exec("systemctl", "stop", "arkd.service")
     host.exec("systemctl", "start", "arkd.service")
     stop.set()
     thread.join()
-    assert statuses and set(statuses) == {200}, statuses
+    assert answers and [answer for answer in answers if answer.status != 200] == []
 
 
 def test_watched_and_restarted_without_a_limit(host):

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -286,6 +287,53 @@ static void test_hangup(void **state)
         assert_answer(half, "HTTP/1.1 200 ");
 }
 
+/* Whose connection was accepted before the end is answered; who says nothing holds it up for a moment only. */
+static void test_last_words(void **state)
+{
+        Server *s = *state;
+        _cleanup_close_ int asks = dial(s), silent = dial(s);
+        uint64_t begun;
+
+        run(s, 50);
+        say(asks, "GET /now?a=%2f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        begun = now_monotonic();
+        mhd_glue_drain(s->glue);
+        assert_in_range(now_monotonic() - begun, 50 * USEC_PER_MSEC, USEC_PER_SEC);
+        assert_answer(asks, "HTTP/1.1 200 ");
+        assert_false(has_ended(silent));
+        /* There is nobody to wait for any more. */
+        close(TAKE_FD(silent));
+        begun = now_monotonic();
+        mhd_glue_drain(s->glue);
+        assert_in_range(now_monotonic() - begun, 0, 50 * USEC_PER_MSEC);
+}
+
+/* A connection that cannot be accepted for want of descriptors waits, and takes no processor meanwhile. */
+static void test_no_descriptors(void **state)
+{
+        Server *s = *state;
+        _cleanup_close_ int fd = dial(s);
+        uint64_t end = now_monotonic() + USEC_PER_SEC;
+        struct rlimit old, none;
+        unsigned turns = 0;
+        int next;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+        next = fcntl(s->listen_fd, F_DUPFD_CLOEXEC, 0);
+        assert_true(next >= 0);
+        close(next);
+        none = (struct rlimit){ .rlim_cur = (rlim_t) next, .rlim_max = old.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        while (now_monotonic() < end)
+                if (sd_event_run(s->event, 5 * USEC_PER_MSEC) > 0)
+                        turns++;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        assert_in_range(turns, 2, 100);
+        say(fd, "GET /now?a=%2f HTTP/1.1\r\nHost: x\r\n\r\n");
+        run(s, 300);
+        assert_answer(fd, "HTTP/1.1 200 ");
+}
+
 #define with_server(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -297,6 +345,8 @@ int main(void)
                 with_server(test_slow_readers),
                 with_server(test_limit),
                 with_server(test_hangup),
+                with_server(test_last_words),
+                with_server(test_no_descriptors),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
