@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "arkctl/table-fit.h"
 #include "arkctl/terminal.h"
 #include "basic/json-util.h"
 
@@ -51,6 +52,8 @@ ExitCode table_print(const Ctl *ctl, struct libscols_table *table, const char *f
 {
         va_list ap;
 
+        if (terminal_is_output() && table_fit(table, terminal_columns(STDOUT_FILENO)) < 0)
+                return ctl_failed(ENOMEM, "The table could not be printed");
         if (scols_table_get_nlines(table) > 0 && scols_print_table(table) != 0)
                 return ctl_failed(EIO, "The table could not be printed");
         if (ctl->no_legend || ctl->quiet)

@@ -11,6 +11,9 @@
 #include "arkctl/terminal.h"
 #include "basic/string-util.h"
 
+/* What standard error was, while it goes through the pager too: lines come in their order, and on their own. */
+static int error_saved = -1;
+
 static const char *pager_configured(void)
 {
         const char *pager = getenv("ARKCTL_PAGER");
@@ -52,9 +55,12 @@ void pager_open(Ctl *ctl)
         ctl->pager = fork();
         if (ctl->pager == 0)
                 pager_run(configured, fds[0]);
-        if (ctl->pager > 0)
+        if (ctl->pager > 0) {
                 (void) dup2(fds[1], STDOUT_FILENO);
-        else
+                error_saved = isatty(STDERR_FILENO) ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+                if (error_saved >= 0)
+                        (void) dup2(fds[1], STDERR_FILENO);
+        } else
                 ctl->pager = 0;
         close(fds[0]);
         close(fds[1]);
@@ -67,6 +73,11 @@ void pager_close(Ctl *ctl)
         if (ctl->pager <= 0)
                 return;
         (void) fflush(stdout);
+        if (error_saved >= 0) {
+                (void) dup2(error_saved, STDERR_FILENO);
+                close(error_saved);
+                error_saved = -1;
+        }
         /* Its end of file; the stream itself is closed at exit. */
         (void) dup2(STDERR_FILENO, STDOUT_FILENO);
         while (waitpid(ctl->pager, NULL, 0) < 0 && errno == EINTR)

@@ -14,7 +14,7 @@
 void progress_begin(Progress *progress, bool quiet)
 {
         *progress = (Progress){
-                .live = isatty(STDERR_FILENO),
+                .live = isatty(STDERR_FILENO) && !terminal_is_dumb(),
                 .quiet = quiet,
                 .began_usec = now_monotonic(),
                 .phase_began_usec = now_monotonic(),

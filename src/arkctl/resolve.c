@@ -11,6 +11,9 @@
 #define ID_PREFIX "client_"
 #define ID_RANDOM 12
 
+/* Of the instances that an abbreviation fits, how many are named. */
+#define NAMED_MAX 4
+
 bool resolve_is_whole_id(const char *word)
 {
         const char *random = startswith(word, ID_PREFIX);
@@ -102,14 +105,14 @@ static ExitCode refuse_word(const char *word, int r, char **ids)
         for (char **id = ids; id && *id && all; id++) {
                 char *more;
 
-                if (!fits(word, *id) || ++n > 5)
+                if (!fits(word, *id) || ++n > NAMED_MAX)
                         continue;
-                more = n == 5 ? str_printf("%s, ...", all)
-                              : str_printf("%s%s%s", all, *all ? ", " : "", *id);
+                more = str_printf("%s%s%s", all, *all ? ", " : "", *id);
                 free(all);
                 all = more;
         }
-        ctl_error("\"%s\" fits %zu instances: %s. Give more characters of the id.", word, n, strempty(all));
+        ctl_error("\"%s\" fits %zu instances: %s%s. Give more characters of the id.", word, n, strempty(all),
+                        n > NAMED_MAX ? " and others" : "");
         return CTL_NOT_FOUND;
 }
 

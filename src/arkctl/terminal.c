@@ -8,7 +8,7 @@
 #include "basic/macro.h"
 #include "basic/parse.h"
 
-static bool output_was_terminal;
+static bool output_was_terminal, error_was_terminal;
 static unsigned output_columns;
 
 static bool environment_has(const char *name)
@@ -31,11 +31,19 @@ void terminal_keep_output(void)
 {
         output_columns = terminal_columns(STDOUT_FILENO);
         output_was_terminal = true;
+        error_was_terminal = isatty(STDERR_FILENO);
 }
 
 bool terminal_is_output(void)
 {
         return output_was_terminal || isatty(STDOUT_FILENO);
+}
+
+bool terminal_is_dumb(void)
+{
+        const char *term = getenv("TERM");
+
+        return !term || streq(term, "dumb");
 }
 
 bool terminal_can_ask(void)
@@ -48,17 +56,15 @@ bool terminal_can_page(void)
         pid_t group = getpgrp();
 
         /* 0: of another PID namespace, so that it cannot be told. */
-        return isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && group > 0 &&
+        return isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && !terminal_is_dumb() && group > 0 &&
                tcgetpgrp(STDOUT_FILENO) == group;
 }
 
 bool terminal_has_color(int fd)
 {
-        const char *term = getenv("TERM");
-
-        if (environment_has("NO_COLOR") || !term || streq(term, "dumb"))
+        if (environment_has("NO_COLOR") || terminal_is_dumb())
                 return false;
-        return fd == STDOUT_FILENO ? terminal_is_output() : isatty(fd);
+        return (fd == STDOUT_FILENO ? output_was_terminal : error_was_terminal) || isatty(fd);
 }
 
 const char *terminal_color(const char *sequence)

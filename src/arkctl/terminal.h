@@ -15,11 +15,13 @@
 /* Reads the locale; where the environment names none, UTF-8 is taken for granted. To be called first. */
 void terminal_setup(void);
 
-/* Takes over what standard output is before a pager comes between; the pager does so. */
+/* Takes over what standard output and error are before a pager comes between; the pager does so. */
 void terminal_keep_output(void);
 
 /* Whether standard output is a terminal, possibly by way of the pager. */
 bool terminal_is_output(void);
+/* Whether the terminal is one that takes no control sequences, or none that is known. */
+bool terminal_is_dumb(void);
 /* Whether the user can be asked: standard input and error are a terminal, and arkctl is in its foreground. */
 bool terminal_can_ask(void);
 /* Whether a pager can have the terminal. In the background it would be stopped for ever. */

@@ -24,7 +24,7 @@ const char *text_span(uint64_t usec, char buffer[TEXT_SHORT_MAX])
                 (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "h %" PRIu64 "min", h, min % 60);
         else if (h > 0)
                 (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "h", h);
-        else if (min > 0 && s % 60 > 0)
+        else if (min > 0 && min < 5 && s % 60 > 0)
                 (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "min %" PRIu64 "s", min, s % 60);
         else if (min > 0)
                 (void) snprintf(buffer, TEXT_SHORT_MAX, "%" PRIu64 "min", min);
@@ -195,6 +195,29 @@ void text_truncate(char *s, size_t columns)
                 memcpy(s + keep, ellipsis, strlen(ellipsis) + 1);
         else
                 s[keep] = '\0';
+}
+
+void text_wrap(char *s, size_t columns)
+{
+        char *space = NULL;
+        mbstate_t state = { 0 };
+        size_t used = 0;
+
+        while (*s) {
+                size_t width, n = next_character(s, &state, &width);
+
+                if (*s == ' ')
+                        space = s;
+                used += width;
+                s += n;
+                if (used <= columns || !space)
+                        continue;
+                *space = '\n';
+                s = space + 1;
+                space = NULL;
+                memset(&state, 0, sizeof state);
+                used = 0;
+        }
 }
 
 void text_print_wrapped(size_t indent, size_t columns, const char *format, ...)

@@ -33,5 +33,8 @@ void text_truncate(char *s, size_t columns);
 /* The columns that s takes. */
 size_t text_columns(const char *s);
 
+/* Makes line feeds of spaces, so that each line takes at most columns where its words do. In place. */
+void text_wrap(char *s, size_t columns);
+
 /* Prints words, indented by so many columns and on as many lines of the given width as they need. */
 void text_print_wrapped(size_t indent, size_t columns, const char *format, ...) _printf_(3, 4);

@@ -125,6 +125,8 @@ static ExitCode list_table(Ctl *ctl, const Objects *objects)
                 }
         if (!table)
                 return ctl_failed(ENOMEM, "The list could not be printed");
+        if (n == 0 && (ctl->status || ctl->product))
+                return table_print(ctl, table, "No instance fits. \"arkctl list\" shows all there are.");
         if (n == 0)
                 return table_print(
                                 ctl, table, "No instances. Make one with \"arkctl deploy PRODUCT CLIENT\".");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -49,6 +50,13 @@ static _Noreturn void run_editor(char **words, char *path)
         _exit(127);
 }
 
+/* What the editor does with Ctrl-C is its affair: arkctl has yet to say where the text is. */
+static void interrupts_set(void (*handler)(int))
+{
+        (void) signal(SIGINT, handler);
+        (void) signal(SIGQUIT, handler);
+}
+
 /* Opens the file in $VISUAL or $EDITOR, words separated by spaces, and waits for its end. */
 static ExitCode edit_file(char *path)
 {
@@ -62,17 +70,33 @@ static ExitCode edit_file(char *path)
         if (editor && strv_split(editor, " \t", &words) < 0)
                 return ctl_failed(ENOMEM, "The editor cannot be started");
         (void) fflush(NULL);
+        interrupts_set(SIG_IGN);
         pid = fork();
-        if (pid < 0)
-                return ctl_failed(errno, "The editor cannot be started");
-        if (pid == 0)
+        if (pid == 0) {
+                interrupts_set(SIG_DFL);
                 run_editor(TAKE_PTR(words), path);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        }
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 continue;
+        interrupts_set(SIG_DFL);
+        if (pid < 0)
+                return ctl_failed(EAGAIN, "The editor cannot be started");
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return CTL_OK;
         ctl_error("The editor failed, so the product stays as it was.");
         return CTL_FAILED;
+}
+
+/* After a failure: says where the text is, before the user is asked anything that Ctrl-C may answer. One that is as it
+ * was is not kept. */
+static void keep_text(const char *before, const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (read_file(path, PRODUCT_BYTES_MAX, &text, NULL) >= 0 && streq(text, before))
+                (void) unlink(path);
+        else if (access(path, F_OK) == 0)
+                ctl_warning("What was edited is kept in %s.", path);
 }
 
 /* Until the daemon takes it, or the user has had enough. */
@@ -84,11 +108,13 @@ static ExitCode edit_until_taken(Ctl *ctl, const char *id, const char *before, c
                 int r;
 
                 e = edit_file(path);
-                if (e != CTL_OK)
-                        return e;
-                r = read_file(path, PRODUCT_BYTES_MAX, &text, NULL);
+                r = e == CTL_OK ? read_file(path, PRODUCT_BYTES_MAX, &text, NULL) : 0;
                 if (r < 0)
-                        return ctl_failed(r, "What was edited cannot be read");
+                        e = ctl_failed(r, "What was edited cannot be read");
+                if (e != CTL_OK) {
+                        keep_text(before, path);
+                        return e;
+                }
                 if (streq(text, before)) {
                         ctl_note(ctl, "Nothing was changed.");
                         return CTL_OK;
@@ -99,6 +125,7 @@ static ExitCode edit_until_taken(Ctl *ctl, const char *id, const char *before, c
                                         streq(now_id, id) ? "" : " The one edited is still there.");
                         return CTL_OK;
                 }
+                keep_text(before, path);
                 if (!terminal_can_ask() || ask(ctl, "Edit it again?") != CTL_OK)
                         return e;
         }
@@ -121,7 +148,5 @@ ExitCode verb_product_edit(Ctl *ctl, char **arguments)
         e = edit_until_taken(ctl, arguments[0], pretty, path);
         if (e == CTL_OK)
                 (void) unlink(path);
-        else
-                ctl_note(ctl, "What was edited is kept in %s.", path);
         return e;
 }

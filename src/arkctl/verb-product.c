@@ -10,7 +10,6 @@
 #include "arkctl/product-text.h"
 #include "arkctl/resolve.h"
 #include "arkctl/verbs.h"
-#include "basic/file-util.h"
 #include "basic/json-util.h"
 #include "basic/string-util.h"
 
@@ -110,22 +109,35 @@ ExitCode verb_product_show(Ctl *ctl, char **arguments)
         return CTL_OK;
 }
 
-/* All of standard input. */
-static int read_stdin(char **ret_text)
+/* All of a stream, which may be a pipe. */
+static int read_stream(FILE *stream, char **ret_text)
 {
         _cleanup_free_ char *text = malloc(PRODUCT_BYTES_MAX + 2);
         size_t n;
 
         if (!text)
                 return -ENOMEM;
-        n = fread(text, 1, PRODUCT_BYTES_MAX + 1, stdin);
-        if (ferror(stdin))
-                return -EIO;
+        errno = 0;
+        n = fread(text, 1, PRODUCT_BYTES_MAX + 1, stream);
+        if (ferror(stream))
+                return errno > 0 ? -errno : -EIO;
         if (n > PRODUCT_BYTES_MAX)
                 return -EFBIG;
         text[n] = '\0';
         *ret_text = TAKE_PTR(text);
         return 0;
+}
+
+static int read_path(const char *path, char **ret_text)
+{
+        FILE *stream = fopen(path, "re");
+        int r;
+
+        if (!stream)
+                return -errno;
+        r = read_stream(stream, ret_text);
+        (void) fclose(stream);
+        return r;
 }
 
 static ExitCode set_file(Ctl *ctl, const char *file)
@@ -135,7 +147,7 @@ static ExitCode set_file(Ctl *ctl, const char *file)
         ExitCode e;
         int r;
 
-        r = standard ? read_stdin(&text) : read_file(file, PRODUCT_BYTES_MAX, &text, NULL);
+        r = standard ? read_stream(stdin, &text) : read_path(file, &text);
         if (r == -EFBIG) {
                 ctl_error("%s is larger than 64 KiB; a product is not. Icons are part of it: is this one "
                           "too large?",

@@ -53,15 +53,20 @@ const Verb *verb_by_name(const char *name)
 
 static ExitCode refuse_unknown(const char *name)
 {
-        const char *names[ELEMENTSOF(verbs)] = { GROUP }, *nearest;
+        const char *names[ELEMENTSOF(verbs)] = { GROUP }, *second = startswith(name, GROUP " "), *nearest;
 
+        /* What is right about it, that it begins with "product", makes none of them nearer. */
         for (size_t i = 0; verbs[i].name; i++)
-                names[i + 1] = verbs[i].name;
-        nearest = suggest_nearest(name, names, ELEMENTSOF(names));
+                names[i + 1] = second ? startswith(verbs[i].name, GROUP " ") : verbs[i].name;
+        if (second)
+                names[0] = NULL;
+        nearest = suggest_nearest(second ? second : name, names, ELEMENTSOF(names));
         if (nearest)
-                ctl_error("There is no verb \"%s\". Did you mean \"%s\"?", name, nearest);
+                ctl_error("There is no verb \"%s\". Did you mean \"%s%s\"?", name, second ? GROUP " " : "",
+                                nearest);
         else
-                ctl_error("There is no verb \"%s\". See \"arkctl --help\".", name);
+                ctl_error("There is no verb \"%s\". See \"arkctl %s\".", name,
+                                second ? "help " GROUP : "--help");
         return CTL_USAGE;
 }
 

@@ -20,6 +20,13 @@ def test_phases_are_lines_elsewhere(ctl):
     assert "\x1b" not in "".join(lines)
 
 
+def test_phases_are_lines_on_a_dumb_terminal(ctl):
+    terminal = ctl.terminal("deploy", "app", "Acme", env={"TERM": "dumb"})
+    assert terminal.wait() == 0
+    assert "\x1b" not in terminal.shown and "health: " in terminal.shown
+    assert "\r" not in terminal.shown.replace("\r\n", "\n")
+
+
 def test_bar_is_redrawn_on_a_terminal(ctl):
     terminal = ctl.terminal("deploy", "app", "Acme")
     assert terminal.wait() == 0

@@ -155,6 +155,36 @@ def test_zsh_reads_its_completion():
     subprocess.run(["zsh", "-n", str(TOP / "completion/arkctl.zsh")], check=True)
 
 
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh_knows_what_there_is(ctl):
+    from conftest import ARKCTL, Terminal
+
+    (ctl.directory / "_arkctl").symlink_to(TOP / "completion/arkctl.zsh")
+    shell = Terminal(["zsh", "-f", "-i"], {**ctl.env, "HOME": str(ctl.directory), "TERM": "dumb"}, columns=200)
+
+    def complete(line, expected):
+        # On a line of its own; \x15 empties it again.
+        shell.shown = ""
+        shell.type(line + "\t")
+        shell.read_until(expected)
+        shell.type("\x15")
+
+    shell.type(f"arkctl() {{ {ARKCTL} \"$@\" }}; fpath=({ctl.directory} $fpath); autoload -U compinit; compinit -u -D\n")
+    shell.type("echo re''ady\n")
+    shell.read_until("ready\r\n")
+    complete("arkctl delete client_abcx", "client_abcxyzabcxyz")
+    complete("arkctl show qq", "client_qqqqqqqqqqqq")
+    # What a name has after a space is part of it.
+    complete("arkctl show client_", "my-reader for Café Ñandú")
+    complete("arkctl deploy m", "my-reader")
+    complete("arkctl deploy ", "app        -- An application")
+    complete("arkctl product e", "edit")
+    complete("arkctl keep --un", "--until=")
+    complete("arkctl list --status=fai", "failed")
+    shell.type("exit\n")
+    shell.wait()
+
+
 def test_every_key_is_in_the_manual():
     source = (TOP / "src/arkd/arkd-config.c").read_text()
     keys = re.findall(r'^ +\{ "(\w+)", config_\w+,', source, re.M)

@@ -12,6 +12,7 @@ import conftest
     (["shw"], 'Did you mean "show"?'),
     (["prodcut", "list"], 'Did you mean "product"?'),
     (["product", "lst"], 'Did you mean "product list"?'),
+    (["product", "frob"], 'There is no verb "product frob". See "arkctl help product".'),
     (["xyzzy"], "arkctl --help"),
     (["show"], "Usage: arkctl show ID..."),
     (["deploy"], "Usage: arkctl deploy PRODUCT [CLIENT]"),

@@ -38,7 +38,8 @@ def test_filters(ctl):
     assert ctl("list", "--no-legend", "--product=my-reader").stdout.split()[0] == "client_qqqqqqqqqqqq"
     assert "client_zzzzzzzzzzzz" in ctl("list", "--all").stdout
     assert "client_zzzzzzzzzzzz" not in ctl("list").stdout
-    assert ctl("list", "--status=pending").stdout.startswith("No instances.")
+    # There are some, so nobody is told how to make the first one.
+    assert ctl("list", "--status=pending").stdout == 'No instance fits. "arkctl list" shows all there are.\n'
 
 
 def test_list_json(ctl):
@@ -66,6 +67,24 @@ def test_table_fits_the_terminal(ctl):
     terminal = ctl.terminal("list", "--no-pager", columns=70, env={"NO_COLOR": "1"})
     terminal.wait()
     assert all(len(line) <= 70 for line in terminal.shown.splitlines())
+    # What was cut says so, and ids never are.
+    terminal = ctl.terminal("list", "--no-pager", columns=64, env={"NO_COLOR": "1"})
+    terminal.wait()
+    lines = terminal.shown.splitlines()
+    assert all(line.startswith("client_") for line in lines[1:5]) and BROKEN in terminal.shown
+    assert "my-rea…  Café …" in terminal.shown
+    assert {line.index(word) for line, word in zip(lines, ["STATUS", "running", "failed", "running", "running"])} == {
+        lines[0].index("STATUS")}
+
+
+def test_lines_break_between_words(ctl):
+    terminal = ctl.terminal("status", "--no-pager", columns=50, env={"NO_COLOR": "1"})
+    terminal.wait()
+    table = terminal.shown.split("\r\n\r\n")[0].splitlines()
+    assert all(len(line) <= 50 for line in table)
+    details = " ".join(line[line.index("DETAIL") if "DETAIL" in line else table[0].index("DETAIL"):].strip()
+                       for line in table)
+    assert "Links begin with http://ark.test:3000" in details and "It cannot be seen from here" in details
 
 
 def test_names_are_whole_without_a_locale(ctl):
@@ -78,6 +97,18 @@ def test_pager(ctl):
     terminal = ctl.terminal("list", "--no-pager", env={"ARKCTL_PAGER": "sed s/running/PAGED/"})
     terminal.wait()
     assert "PAGED" not in terminal.shown
+
+
+def test_errors_have_their_place_in_the_pager(ctl):
+    terminal = ctl.terminal("show", "abcd", "nothing-of-that", "qq", env={"ARKCTL_PAGER": "sed s/^/>/"})
+    assert terminal.wait() == 3
+    first, error, second = (terminal.shown.index(text) for text in ("app for Acme", "There is no instance", "qqqq -"))
+    assert first < error < second and ">\x1b[1;31mThere is no instance" in terminal.shown
+
+
+def test_no_pager_on_a_dumb_terminal(ctl):
+    terminal = ctl.terminal("list", env={"ARKCTL_PAGER": "sed s/running/PAGED/", "TERM": "dumb"})
+    assert terminal.wait() == 0 and "PAGED" not in terminal.shown
 
 
 def test_pager_that_is_left(ctl):
@@ -155,6 +186,10 @@ def test_ids_that_fit_several_or_none(ctl):
     assert ACME in error and BROKEN in error and "2 instances" in error
     assert 'Did you mean "client_qqqqqqqqqqqq"' in ctl("show", "client_qqqqqqqqqqq2x", code=3).stderr
     assert "arkctl list" in ctl("show", "nothing-of-that", code=3).stderr
+    for client in ("One", "Two"):
+        ctl("deploy", "app", client)
+    error = ctl("show", "client_", code=3).stderr
+    assert re.fullmatch(r'"client_" fits 6 instances: (client_\w{12}, ){3}client_\w{12} and others\. Give .*\n', error)
     error = ctl("show", "client_abcdefabcdeg", code=3).stderr
     assert f'Did you mean the instance "{ACME}"?' in error
 
@@ -301,6 +336,9 @@ def test_product_set(ctl, tmp_path):
     assert 'SetProduct {"id": "app"}' in ctl.calls()
     ctl("product", "set", "-", input='{"id": "other"}')
     assert 'SetProduct {"id": "other"}' in ctl.calls()
+    # What a shell makes of <(command).
+    ctl("product", "set", "/dev/stdin", input='{"id": "piped"}')
+    assert 'SetProduct {"id": "piped"}' in ctl.calls()
 
 
 def test_product_set_refuses(ctl, tmp_path):
@@ -311,6 +349,7 @@ def test_product_set_refuses(ctl, tmp_path):
         error = ctl("product", "set", str(file), code=code).stderr
         assert words in error and str(file) in error
     assert "No such file" in ctl("product", "set", str(tmp_path / "none"), code=1).stderr
+    assert "Is a directory" in ctl("product", "set", str(tmp_path), code=1).stderr
 
 
 def test_product_delete(ctl):
@@ -343,8 +382,33 @@ def test_product_edit_that_is_refused_is_kept(ctl, tmp_path):
     kept = re.search(r"is kept in (\S+\.json)\.", done.stderr).group(1)
     assert open(kept).read() == "{\n"
     assert (tmp_path / kept).stat().st_mode & 0o777 == 0o600
-    ctl("product", "edit", "app", env=editor(tmp_path, "exit 1"), code=1)
+    # It is no mere remark, for --quiet to leave out.
+    assert "is kept in" in ctl("-q", "product", "edit", "app", env=editor(tmp_path, 'echo "[" > "$1"'), code=2).stderr
     ctl("product", "edit", "my-reader", env=editor(tmp_path, "true"), code=4)
+
+
+def test_product_edit_whose_editor_fails(ctl, tmp_path):
+    error = ctl("product", "edit", "app", env=editor(tmp_path, "exit 1"), code=1).stderr
+    assert "kept" not in error and not list(tmp_path.glob("arkctl-product-*")) # there is nothing to keep
+    error = ctl("product", "edit", "app", env=editor(tmp_path, 'echo x >> "$1"; exit 1'), code=1).stderr
+    assert open(re.search(r"is kept in (\S+\.json)\.", error).group(1)).read().endswith("x\n")
+    error = ctl("product", "edit", "app", env=editor(tmp_path, 'rm "$1"'), code=1).stderr
+    assert "cannot be read" in error and "kept" not in error
+    assert "SetProduct" not in "\n".join(ctl.calls())
+
+
+def test_product_edit_and_interrupts(ctl, tmp_path):
+    """Ctrl-C in the editor is the editor's, and at the question it loses nothing."""
+    script = 'trap "" INT; echo "{" > "$1"; echo edit; read line'
+    terminal = ctl.terminal("product", "edit", "app", env=editor(tmp_path, script))
+    terminal.read_until("edit\r\n")
+    terminal.interrupt()
+    terminal.type("\n")
+    terminal.read_until("[y/N]")
+    kept = re.search(r"is kept in (\S+\.json)\.", terminal.shown).group(1)
+    terminal.interrupt()
+    terminal.wait()
+    assert open(kept).read() == "{\n"
 
 
 def test_log_level(ctl):
