@@ -20,10 +20,11 @@ _arkctl_call() {
 
 _arkctl_instances() {
     local -a place instances
-    local id product client rest
+    local id product rest
     _arkctl_place
-    _arkctl_call list | while read -r id product client rest; do
-        instances+=("$id:$product for $client")
+    # Two spaces end a client's name; _describe would take a backslash for a quote.
+    _arkctl_call list | while read -r id product rest; do
+        instances+=("$id:$product for ${${rest%%  *}//\\/\\\\}")
     done
     # What is typed may also begin after "client_".
     _describe -t instances instance instances -M 'l:|=client_' -M 'b:=client_'
@@ -31,10 +32,10 @@ _arkctl_instances() {
 
 _arkctl_products() {
     local -a place products
-    local id name rest
+    local id rest
     _arkctl_place
-    _arkctl_call product list | while read -r id name rest; do
-        products+=("$id:$name")
+    _arkctl_call product list | while read -r id rest; do
+        products+=("$id:${${rest%%  *}//\\/\\\\}")
     done
     _describe -t products product products
 }

@@ -55,23 +55,25 @@ void audit_request(const Request *request)
                 .origin = request->caller.origin,
                 .action = request->action->name,
         };
-        const char *subject, *who = strempty(context.caller), *where = context.origin;
+        const char *subject, *space, *who = strempty(context.caller), *where = context.origin;
 
         if (!request->action->audited || level > log_get_max_level())
                 return;
         audit_add_subject(request, &context);
-        subject = context.instance ? context.instance : context.product ? context.product : "";
+        subject = context.instance ? context.instance : strempty(context.product);
+        space = *subject ? " " : "";
         context.message_id = !request->finished             ? MESSAGE_VERB_ABANDONED
                              : request->fault != FAULT_NONE ? MESSAGE_VERB_FAILED
                                                             : MESSAGE_VERB_DONE;
         if (!where)
                 where = "unknown";
         if (!request->finished)
-                log_full(level, 0, &context, "%s (%s) called %s %s and did not wait for its end", who, where,
-                                context.action, subject);
+                log_full(level, 0, &context, "%s (%s) called %s%s%s and did not wait for its end", who,
+                                where, context.action, space, subject);
         else if (request->fault != FAULT_NONE)
-                log_full(level, 0, &context, "%s (%s) called %s %s, which failed: %s", who, where,
-                                context.action, subject, strempty(request->reason));
+                log_full(level, 0, &context, "%s (%s) called %s%s%s, which failed: %s", who, where,
+                                context.action, space, subject, strempty(request->reason));
         else
-                log_full(level, 0, &context, "%s (%s) called %s %s", who, where, context.action, subject);
+                log_full(level, 0, &context, "%s (%s) called %s%s%s", who, where, context.action, space,
+                                subject);
 }

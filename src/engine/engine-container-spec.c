@@ -159,7 +159,8 @@ int engine_container_adapt(const EngineClient *c, struct json_object *body)
                 return -ENOMEM;
         if (c->log_journald) {
                 if (json_set_string(log, "Type", "journald") < 0 ||
-                                json_set_string(config, "labels", ARK_LABEL_LOG) < 0)
+                                json_set_string(config, "labels", ARK_LABEL_LOG) < 0 ||
+                                json_set_string(config, "tag", "{{.Name}}") < 0)
                         return -ENOMEM;
         } else if (json_set_string(log, "Type", "json-file") < 0 ||
                         json_set_string(config, "max-size", "10m") < 0 ||

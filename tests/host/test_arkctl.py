@@ -104,6 +104,9 @@ def test_cleanup_tells_what_it_would_delete(host, instance):
     assert instance in host.exec("arkctl", "cleanup", "--older-than=0", "--dry-run").splitlines()
     assert instance not in host.exec("arkctl", "cleanup", "--older-than=30d", "--dry-run").splitlines()
     assert instance in host.exec("arkctl", "list", "--status=running")
+    # Nothing is named by the call, so nothing is named by its line, not even by a space.
+    assert wait_for("the call is in the journal", lambda: "uid:0 (bus) called Cleanup" in [
+        one["MESSAGE"] for one in host.journal("ARK_ACTION=Cleanup")], 10)
 
 
 def test_restart(host, instance):
@@ -151,6 +154,8 @@ def test_log_level(host):
     host.exec("arkctl", "log-level", "debug")
     assert host.exec("arkctl", "log-level") == "debug"
     host.exec("arkctl", "log-level", before)
+    # systemd's own way to it.
+    assert host.exec("systemctl", "service-log-level", "arkd") == before
 
 
 def test_status(host, instance):
@@ -231,6 +236,6 @@ def test_documents_are_installed(host):
     for page in ("man1/arkctl.1", "man8/arkd.8", "man5/arkd.conf.5", "man5/arkd-product.5",
                  "man5/network.ark.Deploy1.5", "man7/ark-deploy.7"):
         assert (share / "man" / f"{page}.gz").exists(), page
-    for file in ("bash-completion/completions/arkctl", "zsh/site-functions/_arkctl",
+    for file in ("bash-completion/completions/arkctl", "zsh/vendor-completions/_arkctl",
                  "fish/vendor_completions.d/arkctl.fish"):
         assert (share / file).exists(), file

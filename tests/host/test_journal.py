@@ -112,10 +112,11 @@ def test_container_that_ends_and_comes_back(host, work):
 def test_logs_of_its_containers(host, work):
     instance = work.deploy(work.product())
     instance.ask("/echo/seen-in-the-journal").expect(200)
-    found = wait_for("both containers' lines are there", lambda: {
-        one["CONTAINER_NAME"]: one for one in host.journal(f"ARK_INSTANCE={instance.id}") if "CONTAINER_NAME" in one
-    }.keys() == {instance.id, instance.database})
-    assert found
+    # By name, as "journalctl -t" takes it, and not by a number that nobody knows.
+    wait_for("both containers' lines are there", lambda: {
+        (one["CONTAINER_NAME"], one["SYSLOG_IDENTIFIER"])
+        for one in host.journal(f"ARK_INSTANCE={instance.id}") if "CONTAINER_NAME" in one
+    } == {(name, name) for name in (instance.id, instance.database)})
     text = host.exec("journalctl", "--no-pager", "--output=cat", f"ARK_INSTANCE={instance.id}",
                      f"CONTAINER_NAME={instance.database}")
     assert "database system is ready to accept connections" in text

@@ -358,7 +358,8 @@ static void test_container_body(void **state)
         assert_int_equal(engine_container_adapt(&client, a), 0);
         assert_null(get(a, "HostConfig", "CgroupParent"));
         assert_string_equal(json_text(get(a, "HostConfig", "LogConfig")),
-                        "{\"Config\":{\"labels\":\"ark.instance\"},\"Type\":\"journald\"}");
+                        "{\"Config\":{\"labels\":\"ark.instance\",\"tag\":\"{{.Name}}\"},\"Type\":"
+                        "\"journald\"}");
         client = (EngineClient){ .cgroup_systemd = true };
         assert_int_equal(engine_container_adapt(&client, b), 0);
         assert_non_null(get(b, "HostConfig", "CgroupParent"));
