@@ -19,34 +19,62 @@ struct PolkitQuery {
         sd_bus *bus;
         sd_bus_slot *slot;
         char *cancellation_id;
-        PolkitDone done;
+        bool unanswered; /* counted below */
+        PolkitDone done; /* NULL: it was dropped */
         void *userdata;
 };
+
+/* The bus counts calls until they are answered, also those that nobody waits for any more. */
+static unsigned n_unanswered = 0;
+
+static void query_answered(PolkitQuery *query)
+{
+        n_unanswered -= query->unanswered;
+        query->unanswered = false;
+}
+
+/* With its slot: when it was answered or the connection is gone. */
+static void query_destroy(void *userdata)
+{
+        PolkitQuery *query = userdata;
+
+        query_answered(query);
+        free(query->cancellation_id);
+        free(query);
+}
+
+unsigned polkit_unanswered(void)
+{
+        return n_unanswered;
+}
 
 PolkitQuery *polkit_query_free(PolkitQuery *query)
 {
         if (!query)
                 return NULL;
-        if (query->slot) {
-                sd_bus_slot_unref(query->slot);
-                (void) sd_bus_call_method_async(query->bus, NULL, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
-                                "CancelCheckAuthorization", NULL, NULL, "s", query->cancellation_id);
-        }
-        sd_bus_unref(query->bus);
-        free(query->cancellation_id);
-        return mfree(query);
+        query->done = NULL;
+        (void) sd_bus_call_method_async(query->bus, NULL, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                        "CancelCheckAuthorization", NULL, NULL, "s", query->cancellation_id);
+        /* Stays until polkit has answered that it was cancelled. */
+        (void) sd_bus_slot_set_floating(query->slot, true);
+        sd_bus_slot_unref(query->slot);
+        return NULL;
 }
-DEFINE_CLEANUP_FUNC(PolkitQuery, polkit_query_free);
 
 static PolkitAnswer read_answer(sd_bus_message *message)
 {
+        static bool is_away = false;
         int is_authorized, is_challenge, r;
 
         if (sd_bus_message_is_method_error(message, NULL)) {
-                log_info("polkit cannot be asked, so only root may: %s",
+                /* Told once until it is back: anybody may ask as often as they like. */
+                log_full(is_away ? LOG_DEBUG : LOG_INFO, 0, NULL,
+                                "polkit cannot be asked, so only root may: %s",
                                 sd_bus_message_get_error(message)->message);
+                is_away = true;
                 return POLKIT_UNAVAILABLE;
         }
+        is_away = false;
         r = sd_bus_message_enter_container(message, SD_BUS_TYPE_STRUCT, "bba{ss}");
         if (r > 0)
                 r = sd_bus_message_read(message, "bb", &is_authorized, &is_challenge);
@@ -60,11 +88,13 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         PolkitQuery *query = userdata;
         PolkitDone done = query->done;
         void *done_userdata = query->userdata;
-        PolkitAnswer answer = read_answer(message);
 
-        query->slot = sd_bus_slot_unref(query->slot);
-        polkit_query_free(query);
-        done(answer, done_userdata);
+        query_answered(query);
+        if (!done)
+                return 0;
+        query->done = NULL;
+        sd_bus_slot_unref(query->slot);
+        done(read_answer(message), done_userdata);
         return 0;
 }
 
@@ -94,29 +124,32 @@ static int query_send(PolkitQuery *query, const char *sender, const char *action
         if (r >= 0)
                 r = sd_bus_message_append(message, "us", interactive ? FLAG_ALLOW_INTERACTION : 0,
                                 query->cancellation_id);
-        return r < 0 ? r
-                     : sd_bus_call_async(query->bus, &query->slot, message, on_answer, query,
-                                       interactive ? UINT64_MAX : TIMEOUT_USEC);
+        if (r >= 0)
+                r = sd_bus_call_async(query->bus, &query->slot, message, on_answer, query,
+                                interactive ? UINT64_MAX : TIMEOUT_USEC);
+        return r;
 }
 
 int polkit_query_new(sd_bus *bus, const char *sender, const char *action, const StringPairs *details,
                 bool interactive, PolkitDone done, void *userdata, PolkitQuery **ret)
 {
         static uint64_t counter = 0;
-        _cleanup_(polkit_query_freep) PolkitQuery *query = new0(PolkitQuery, 1);
-        int r;
+        PolkitQuery *query = new0(PolkitQuery, 1);
+        int r = -ENOMEM;
 
         if (!query)
                 return -ENOMEM;
-        query->bus = sd_bus_ref(bus);
-        query->done = done;
-        query->userdata = userdata;
+        *query = (PolkitQuery){ .bus = bus, .done = done, .userdata = userdata };
         query->cancellation_id = str_printf("arkd-%" PRIu64, counter++);
-        if (!query->cancellation_id)
-                return -ENOMEM;
-        r = query_send(query, sender, action, details, interactive);
-        if (r < 0)
+        if (query->cancellation_id)
+                r = query_send(query, sender, action, details, interactive);
+        if (r < 0) {
+                query_destroy(query);
                 return r;
-        *ret = TAKE_PTR(query);
+        }
+        (void) sd_bus_slot_set_destroy_callback(query->slot, query_destroy);
+        query->unanswered = true;
+        n_unanswered++;
+        *ret = query;
         return 0;
 }

@@ -21,10 +21,14 @@ typedef enum PolkitAnswer {
 /* Called once, from the loop; the query is spent. */
 typedef void (*PolkitDone)(PolkitAnswer answer, void *userdata);
 
-/* sender: unique bus name. details: what is shown to whoever authenticates; may be NULL. interactive: the caller
+/* bus must outlive the query. sender: unique bus name. details: what is shown to whoever authenticates; may be NULL. interactive: the caller
  * allows a dialog, and the answer may take as long as that does. 0 or negative errno. */
 int polkit_query_new(sd_bus *bus, const char *sender, const char *action, const StringPairs *details,
                 bool interactive, PolkitDone done, void *userdata, PolkitQuery **ret);
 
-/* Drops the question; an open dialog is closed. Accepts NULL, answers NULL. */
+/* Drops the question: done is not called any more, an open dialog is closed. Accepts NULL, answers NULL. */
 PolkitQuery *polkit_query_free(PolkitQuery *query);
+
+/* How many questions polkit has not answered yet, dropped ones among them. The bus allows one connection 128 calls
+ * without a reply by default, and refuses further ones. */
+unsigned polkit_unanswered(void);

@@ -24,12 +24,19 @@ struct BusCall {
         sd_bus_message *message;
         const BusMethod *method;
         const Action *action;
-        struct json_object *arguments; /* until the request has them */
-        sd_bus_slot *query;
+        struct json_object
+                        *arguments; /* until the request has them; without a document while the call waits */
+        sd_bus_slot *query; /* while the bus is asked who calls */
+        uid_t uid; /* once the bus has said so */
+        bool limited; /* not of an operator: counts among the user's */
+        char *instance, *product; /* ids of what polkit was asked about */
+        Caller caller;
+        bool waits; /* for polkit to have answered other questions */
         PolkitQuery *polkit;
-        Caller caller; /* while polkit is asked */
         Request *request;
 };
+
+static void bus_calls_ask_next(BusApi *api);
 
 static BusCall *bus_call_free(BusCall *call)
 {
@@ -45,6 +52,8 @@ static BusCall *bus_call_free(BusCall *call)
         sd_bus_slot_unref(call->query);
         polkit_query_free(call->polkit);
         caller_done(&call->caller);
+        free(call->instance);
+        free(call->product);
         request_free(call->request);
         json_object_put(call->arguments);
         sd_bus_message_unref(call->message);
@@ -59,6 +68,8 @@ void bus_calls_drop(BusApi *api, const char *sender)
                 if (!sender || streq(sd_bus_message_get_sender(call->message), sender))
                         bus_call_free(call);
         }
+        if (sender)
+                bus_calls_ask_next(api);
 }
 
 static const char *fault_to_error(Fault fault)
@@ -128,9 +139,43 @@ static void bus_call_on_request_done(Request *request, void *userdata)
                 bus_call_free(call);
 }
 
-static int bus_call_dispatch(BusCall *call, Caller *caller)
+static bool action_has_document(const Action *action)
 {
-        call->request = request_new(call->api->manager, call->action, caller, TAKE_PTR(call->arguments),
+        for (const Argument *a = action->arguments; a && a->name; a++)
+                if (a->type == ARGUMENT_OBJECT)
+                        return true;
+        return false;
+}
+
+/* Reads the arguments with the document, where there is one. Parsed it takes some thirty times the memory of its text
+ * and far longer than all else, and anybody can make many calls wait: it is read when it is needed and not kept. */
+static int bus_call_read(BusCall *call, struct json_object **ret, sd_bus_error *error)
+{
+        int r;
+
+        if (!action_has_document(call->action)) {
+                *ret = json_object_get(call->arguments);
+                return 0;
+        }
+        r = sd_bus_message_rewind(call->message, true);
+        return r < 0 ? r : bus_decode(call->method, call->action, call->message, true, ret, error);
+}
+
+static int too_many_calls(sd_bus_error *error)
+{
+        return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                        "Too many of your calls are waiting for their reply. Wait for some of them first.");
+}
+
+static int bus_call_dispatch(BusCall *call, sd_bus_error *error)
+{
+        struct json_object *arguments;
+        int r;
+
+        r = bus_call_read(call, &arguments, error);
+        if (r < 0)
+                return r;
+        call->request = request_new(call->api->manager, call->action, &call->caller, arguments,
                         bus_call_on_request_done, call);
         if (!call->request)
                 return -ENOMEM;
@@ -140,39 +185,41 @@ static int bus_call_dispatch(BusCall *call, Caller *caller)
         return 0;
 }
 
-/* What the call is about; the product of an instance is the instance's. */
-static void bus_call_subject(BusCall *call, AuditSubject *ret)
-{
-        const Instance *instance;
-
-        audit_subject(call->action, call->arguments, ret);
-        instance = ret->instance ? manager_get_instance(call->api->manager, ret->instance) : NULL;
-        if (!instance)
-                return;
-        ret->product = instance->product_id;
-        ret->product_is_valid = true;
-}
-
 /* Whether polkit may ask the caller for a password. */
 static bool bus_call_is_interactive(BusCall *call)
 {
         return sd_bus_message_get_allow_interactive_authorization(call->message) > 0;
 }
 
+/* Anybody may be refused as often as they like, and the journal drops what comes faster than it wants: that shall not
+ * be what others did. */
+static bool bus_may_tell_refusal(BusApi *api)
+{
+        uint64_t now = now_monotonic();
+
+        if (now - api->refusals_since > BUS_REFUSALS_USEC) {
+                if (api->n_refusals > BUS_REFUSALS_MAX)
+                        log_notice("Refused %u more calls on the bus, which are not told one by one",
+                                        api->n_refusals - BUS_REFUSALS_MAX);
+                api->refusals_since = now;
+                api->n_refusals = 0;
+        }
+        return api->n_refusals++ < BUS_REFUSALS_MAX;
+}
+
 static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *error)
 {
-        AuditSubject subject;
         LogContext context = {
+                .instance = call->instance,
+                .product = call->product,
                 .caller = call->caller.identity,
                 .origin = call->caller.origin,
                 .action = call->action->name,
                 .message_id = MESSAGE_ACCESS_DENIED,
         };
 
-        bus_call_subject(call, &subject);
-        audit_subject_to_context(&subject, &context);
-        log_full(LOG_NOTICE, 0, &context, "Refused %s to %s on the bus", call->action->name,
-                        call->caller.identity);
+        log_full(bus_may_tell_refusal(call->api) ? LOG_NOTICE : LOG_DEBUG, 0, &context,
+                        "Refused %s to %s on the bus", call->action->name, call->caller.identity);
         if (answer == POLKIT_CHALLENGE)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                                 "%s needs an administrator to authenticate for polkit action %s. %s, or run "
@@ -195,10 +242,53 @@ static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *err
                         call->action->polkit_action ? call->action->polkit_action : "none");
 }
 
+/* What the call is about; the product of an instance is the instance's. */
+static int bus_call_subject(BusCall *call, struct json_object *arguments, AuditSubject *ret)
+{
+        AuditSubject subject;
+        const Instance *instance;
+        int r;
+
+        audit_subject(call->action, arguments, &subject);
+        instance = subject.instance ? manager_get_instance(call->api->manager, subject.instance) : NULL;
+        if (instance) {
+                subject.product = instance->product_id;
+                subject.product_is_valid = true;
+        }
+        r = free_and_strdup(&call->instance, subject.instance_is_valid ? subject.instance : NULL);
+        if (r >= 0)
+                r = free_and_strdup(&call->product, subject.product_is_valid ? subject.product : NULL);
+        if (r >= 0)
+                *ret = subject;
+        return r;
+}
+
+/* What is asked about, for the dialog and for rules: polkit rules see these by name. Of what cannot be an id or a
+ * customer's name a dialog shows nothing. */
+static int bus_call_details(BusCall *call, struct json_object *arguments, StringPairs *details)
+{
+        AuditSubject subject;
+        const char *client;
+        int r;
+
+        r = bus_call_subject(call, arguments, &subject);
+        if (r >= 0 && subject.instance)
+                r = string_pairs_add(details, "instance",
+                                subject.instance_is_valid ? subject.instance : NOT_AN_ID);
+        if (r >= 0 && subject.product)
+                r = string_pairs_add(
+                                details, "product", subject.product_is_valid ? subject.product : NOT_AN_ID);
+        if (r >= 0 && json_get_string(arguments, "client_name", &client) >= 0 &&
+                        strlen(client) <= CLIENT_DETAIL_MAX)
+                r = string_pairs_add(details, "client", client);
+        return r;
+}
+
 static void bus_call_on_polkit(PolkitAnswer answer, void *userdata)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         BusCall *call = userdata;
+        BusApi *api = call->api;
         int r;
 
         call->polkit = NULL;
@@ -206,40 +296,24 @@ static void bus_call_on_polkit(PolkitAnswer answer, void *userdata)
                 /* An administrator has vouched for this call: for it, the caller is one. */
                 call->caller.role = ROLE_OPERATOR;
                 call->caller.unlimited = true;
-                r = bus_call_dispatch(call, &call->caller);
+                r = bus_call_dispatch(call, &error);
         } else
                 r = bus_call_refuse(call, answer, &error);
         if (r < 0)
                 bus_call_reply_error(call, r, &error);
+        bus_calls_ask_next(api);
 }
 
-/* What is asked about, for the dialog and for rules: polkit rules see these by name. Of what cannot be an id or a
- * customer's name a dialog shows nothing. */
-static int bus_call_details(BusCall *call, StringPairs *details)
+static int bus_call_ask_polkit(BusCall *call, sd_bus_error *error)
 {
-        AuditSubject subject;
-        const char *client;
-        int r = 0;
-
-        bus_call_subject(call, &subject);
-        if (subject.instance)
-                r = string_pairs_add(details, "instance",
-                                subject.instance_is_valid ? subject.instance : NOT_AN_ID);
-        if (r >= 0 && subject.product)
-                r = string_pairs_add(
-                                details, "product", subject.product_is_valid ? subject.product : NOT_AN_ID);
-        if (r >= 0 && json_get_string(call->arguments, "client_name", &client) >= 0 &&
-                        strlen(client) <= CLIENT_DETAIL_MAX)
-                r = string_pairs_add(details, "client", client);
-        return r;
-}
-
-static int bus_call_ask_polkit(BusCall *call)
-{
+        _cleanup_json_ struct json_object *arguments = NULL;
         StringPairs details = { 0 };
         int r;
 
-        r = bus_call_details(call, &details);
+        call->waits = false;
+        r = bus_call_read(call, &arguments, error);
+        if (r >= 0)
+                r = bus_call_details(call, arguments, &details);
         if (r >= 0)
                 r = polkit_query_new(call->api->bus, sd_bus_message_get_sender(call->message),
                                 call->action->polkit_action, &details, bus_call_is_interactive(call),
@@ -248,18 +322,64 @@ static int bus_call_ask_polkit(BusCall *call)
         return r;
 }
 
+static bool bus_call_may_ask(const BusCall *call)
+{
+        unsigned n = 0;
+
+        for (const BusCall *other = call->api->calls; other; other = other->next)
+                n += other->polkit && other->uid == call->uid;
+        return n < BUS_QUESTIONS_USER_MAX;
+}
+
+/* Asks polkit about the calls that wait for it, oldest first, as far as there is room. */
+static void bus_calls_ask_next(BusApi *api)
+{
+        while (polkit_unanswered() < BUS_QUESTIONS_MAX) {
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                BusCall *oldest = NULL;
+                int r;
+
+                for (BusCall *call = api->calls; call; call = call->next)
+                        if (call->waits && bus_call_may_ask(call))
+                                oldest = call;
+                if (!oldest)
+                        return;
+                r = bus_call_ask_polkit(oldest, &error);
+                if (r < 0)
+                        bus_call_reply_error(oldest, r, &error);
+        }
+}
+
+/* One user does not take the room of all. */
+static int bus_call_check_user(BusCall *call, sd_bus_error *error)
+{
+        unsigned n = 0;
+
+        if (call->caller.role == ROLE_OPERATOR)
+                return 0;
+        for (const BusCall *other = call->api->calls; other; other = other->next)
+                n += other->limited && other->uid == call->uid;
+        call->limited = true;
+        return n < BUS_CALLS_USER_MAX ? 0 : too_many_calls(error);
+}
+
 static int bus_call_authorize(BusCall *call, uid_t uid, sd_bus_error *error)
 {
         int r;
 
+        call->uid = uid;
         r = auth_caller_from_uid(uid, geteuid(), &call->caller);
+        if (r >= 0)
+                r = bus_call_check_user(call, error);
         if (r < 0)
                 return r;
         switch (gate_check(call->action, &call->caller, LISTENER_BUS)) {
         case VERDICT_ALLOW:
-                return bus_call_dispatch(call, &call->caller);
+                return bus_call_dispatch(call, error);
         case VERDICT_ASK_POLKIT:
-                return bus_call_ask_polkit(call);
+                call->waits = true;
+                bus_calls_ask_next(call->api);
+                return 0;
         default:
                 return bus_call_refuse(call, POLKIT_DENIED, error);
         }
@@ -300,11 +420,7 @@ static int bus_call_check_limits(BusApi *api, const char *sender, sd_bus_error *
                                 "Too many calls are waiting for their reply. Try again in a moment.");
         for (BusCall *call = api->calls; call; call = call->next)
                 n += streq(sd_bus_message_get_sender(call->message), sender);
-        if (n >= BUS_CALLS_SENDER_MAX)
-                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                "Too many of your calls are waiting for their reply. Wait for some of them "
-                                "first.");
-        return 0;
+        return n < BUS_CALLS_SENDER_MAX ? 0 : too_many_calls(error);
 }
 
 int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method, const Action *action,

@@ -20,21 +20,33 @@ static char argument_signature(ArgumentType type)
         return SD_BUS_TYPE_STRING;
 }
 
-static int decode_text(const Argument *argument, const char *name, const char *text,
+/* Leaves ret alone for a document that is not to be parsed. */
+static int decode_text(const Argument *argument, const char *name, const char *text, bool documents,
                 struct json_object **ret, sd_bus_error *error)
 {
+        struct json_object *json = NULL;
         const char *reason = "";
-        size_t n = strlen(text);
+        size_t n = strlen(text), max = BUS_DOCUMENT_MAX;
         int r;
 
-        if (n > BUS_STRING_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s is longer than %u bytes",
-                                name, BUS_STRING_MAX);
+        if (argument->type != ARGUMENT_OBJECT)
+                max = argument_max_bytes(argument);
+        if (n > max)
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT, "%s is longer than %zu bytes", name, max);
+        if (argument->type == ARGUMENT_OBJECT && !documents)
+                return 0;
         if (argument->type == ARGUMENT_OBJECT) {
-                r = json_parse(text, n, ret, &reason);
+                r = json_parse(text, n, &json, &reason);
                 if (r == -EINVAL)
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
                                         "%s is not valid JSON: %s", name, reason);
+                /* JSON's null. */
+                if (r >= 0 && !json)
+                        return sd_bus_error_setf(
+                                        error, BUS_ERROR_INVALID_ARGUMENT, "%s must be a JSON object", name);
+                if (r >= 0)
+                        *ret = json;
                 return r;
         }
         *ret = json_object_new_string_len(text, (int) n);
@@ -42,7 +54,7 @@ static int decode_text(const Argument *argument, const char *name, const char *t
 }
 
 /* Reads one value, which the caller knows to be there and of the type. name is what the caller knows it by. */
-static int decode_value(sd_bus_message *message, const Argument *argument, const char *name,
+static int decode_value(sd_bus_message *message, const Argument *argument, const char *name, bool documents,
                 struct json_object *arguments, sd_bus_error *error)
 {
         union {
@@ -69,13 +81,9 @@ static int decode_value(sd_bus_message *message, const Argument *argument, const
                 break;
         case ARGUMENT_STRING:
         case ARGUMENT_OBJECT:
-                r = decode_text(argument, name, value.text, &json, error);
-                if (r < 0)
+                r = decode_text(argument, name, value.text, documents, &json, error);
+                if (r < 0 || !json)
                         return r;
-                /* JSON's null. */
-                if (!json)
-                        return sd_bus_error_setf(
-                                        error, BUS_ERROR_INVALID_ARGUMENT, "%s must be a JSON object", name);
                 break;
         }
         return json_set(arguments, argument->name, json);
@@ -106,7 +114,8 @@ static int decode_option(const BusMethod *method, const Action *action, sd_bus_m
         argument = option ? action_find_argument(action, option->argument) : NULL;
         if (!argument)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s is not known here",
-                                strlen(key) <= BUS_STRING_MAX ? key : "An option with a very long name");
+                                strlen(key) <= BUS_OPTION_NAME_MAX ? key
+                                                                   : "An option with a very long name");
         if (json_get(arguments, argument->name))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s is given twice", key);
         r = sd_bus_message_peek_type(message, NULL, &contents);
@@ -118,7 +127,7 @@ static int decode_option(const BusMethod *method, const Action *action, sd_bus_m
                                 error, BUS_ERROR_INVALID_ARGUMENT, "%s must be of type %s", key, expected);
         r = sd_bus_message_enter_container(message, SD_BUS_TYPE_VARIANT, contents);
         if (r >= 0)
-                r = decode_value(message, argument, key, arguments, error);
+                r = decode_value(message, argument, key, true, arguments, error);
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
@@ -148,7 +157,7 @@ static int decode_path(const BusMethod *method, sd_bus_message *message, struct 
         return json_set_string(arguments, method->path_argument, strrchr(path, '/') + 1);
 }
 
-int bus_decode(const BusMethod *method, const Action *action, sd_bus_message *message,
+int bus_decode(const BusMethod *method, const Action *action, sd_bus_message *message, bool documents,
                 struct json_object **ret_arguments, sd_bus_error *error)
 {
         _cleanup_json_ struct json_object *arguments = json_object_new_object();
@@ -161,7 +170,8 @@ int bus_decode(const BusMethod *method, const Action *action, sd_bus_message *me
         for (size_t i = 0; r >= 0 && i < BUS_ARGUMENTS_MAX && method->arguments[i]; i++) {
                 const Argument *argument = action_find_argument(action, method->arguments[i]);
 
-                r = argument ? decode_value(message, argument, argument->name, arguments, error) : -ENXIO;
+                r = argument ? decode_value(message, argument, argument->name, documents, arguments, error)
+                             : -ENXIO;
         }
         if (r >= 0 && method->has_options)
                 r = decode_options(method, action, message, arguments, error);

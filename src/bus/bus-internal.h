@@ -3,6 +3,7 @@
 
 #include <json-c/linkhash.h>
 
+#include "basic/time-util.h"
 #include "bus/bus-api.h"
 #include "core/action.h"
 
@@ -20,12 +21,24 @@
 #define BUS_ERROR_NO_SUCH_INSTANCE BUS_NAME ".Error.NoSuchInstance"
 #define BUS_ERROR_FAILED           BUS_NAME ".Error.Failed"
 
-/* Calls that may wait for their reply at once: of all callers, and of one. */
+/* Calls that may wait for their reply at once: of all callers, of one, and of one user who is not root. */
 #define BUS_CALLS_MAX        1024U
 #define BUS_CALLS_SENDER_MAX 512U
+#define BUS_CALLS_USER_MAX   128U
 
-/* The longest string argument; the actions' own limits are lower, but for documents. */
-#define BUS_STRING_MAX (64U * 1024U)
+/* Of these, calls that polkit may be asked about at once: of all users, and of one, whose questions may stay open as
+ * long as a dialog does. The others wait for their turn. All are less than the bus allows one connection. */
+#define BUS_QUESTIONS_MAX      112U
+#define BUS_QUESTIONS_USER_MAX 28U
+
+/* How many refused calls the journal is told of, each, in how long a time. */
+#define BUS_REFUSALS_MAX  1000U
+#define BUS_REFUSALS_USEC (30 * USEC_PER_SEC)
+
+/* The longest document, which is a string with JSON; other strings have their action's own limits. */
+#define BUS_DOCUMENT_MAX (64U * 1024U)
+/* The longest name of an unknown option that an error repeats. */
+#define BUS_OPTION_NAME_MAX 256U
 
 #define BUS_ARGUMENTS_MAX 2
 #define BUS_OPTIONS_MAX   2
@@ -55,6 +68,10 @@ struct BusApi {
 
         BusCall *calls; /* in flight */
         unsigned n_calls;
+
+        /* Refused since then. */
+        uint64_t refusals_since;
+        unsigned n_refusals;
 };
 
 /* A key of a method's a{sv} and the action's argument that it is. */
@@ -91,8 +108,9 @@ extern const size_t n_bus_methods;
 /* The handler of every method in every vtable. */
 int bus_method_handler(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-/* bus-decode.c: reads the message's arguments. Fills in error on failure. */
-int bus_decode(const BusMethod *method, const Action *action, sd_bus_message *message,
+/* bus-decode.c: reads the message's arguments and checks how long they are. Without documents, those are left out.
+ * Fills in error on failure. */
+int bus_decode(const BusMethod *method, const Action *action, sd_bus_message *message, bool documents,
                 struct json_object **ret_arguments, sd_bus_error *error);
 
 /* bus-encode.c */

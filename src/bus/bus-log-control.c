@@ -107,8 +107,11 @@ static int take_set(sd_bus_message *message, void *userdata, sd_bus_error *error
         r = sd_bus_message_read(message, "v", "s", &level);
         if (r < 0)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "LogLevel must be a string");
+        if (strlen(level) > argument_max_bytes(set_level_arguments))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "level is longer than %zu bytes",
+                                argument_max_bytes(set_level_arguments));
         arguments = json_object_new_object();
-        if (!arguments || strlen(level) > BUS_STRING_MAX || json_set_string(arguments, "level", level) < 0)
+        if (!arguments || json_set_string(arguments, "level", level) < 0)
                 return -ENOMEM;
         return bus_call_start(
                         api, message, &set_level_method, &set_level_action, TAKE_PTR(arguments), error);

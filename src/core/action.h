@@ -55,3 +55,6 @@ const Action *action_find(const char *name);
 
 /* Its argument of that name; NULL where it has none. */
 const Argument *action_find_argument(const Action *action, const char *name);
+
+/* How many bytes a string argument may have. */
+size_t argument_max_bytes(const Argument *argument);

@@ -174,9 +174,14 @@ static const char *argument_type_name(ArgumentType type)
         return names[type];
 }
 
+size_t argument_max_bytes(const Argument *argument)
+{
+        return argument->max_bytes ? argument->max_bytes : ARGUMENT_BYTES_DEFAULT;
+}
+
 static bool request_check_argument(Request *request, const Argument *argument)
 {
-        size_t max = argument->max_bytes ? argument->max_bytes : ARGUMENT_BYTES_DEFAULT;
+        size_t max = argument_max_bytes(argument);
         struct json_object *value;
 
         if (!json_object_object_get_ex(request->arguments, argument->name, &value)) {

@@ -69,7 +69,7 @@ static void test_long_strings(void **state)
 
         assert_error(manager_call(f, "GetInstance", "s", some), "InvalidArgument", "id is longer than 256");
         assert_error(manager_call(f, "GetInstance", "s", huge), "InvalidArgument",
-                        "id is longer than 65536");
+                        "id is longer than 256");
         assert_error(manager_call(f, "SetProduct", "s", huge), "InvalidArgument",
                         "product is longer than 65536");
         assert_error(manager_call(f, "ListInstances", "a{sv}", 1, huge, "s", "x"), "InvalidArgument",
