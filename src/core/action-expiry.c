@@ -68,7 +68,7 @@ static int set_expiry(Request *request, Instance *i, uint64_t expires_usec)
         return r;
 }
 
-static void on_job_of_expiry(Request *request, Instance *instance, JobEvent event)
+static void on_job_of_expiry(Request *request, Instance *instance, JobEvent event, const char *reason)
 {
         if (event != JOB_EVENT_ENDED)
                 return;

@@ -252,12 +252,10 @@ void run_get_compose(Request *request)
 
 /* ---- Deleting ---- */
 
-static void on_delete_job(Request *request, Instance *instance, JobEvent event)
+static void on_delete_job(Request *request, Instance *instance, JobEvent event, const char *reason)
 {
         if (event == JOB_EVENT_STORE_FAILED)
-                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
-                                "The store (Redis) did not take the deletion, so nothing was deleted. Try "
-                                "again in a moment");
+                change_refused(request, "the deletion, so nothing was deleted", reason);
         else if (event == JOB_EVENT_STORE_DOUBTFUL)
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
                                 "The store (Redis) was lost in the middle of it. The deletion goes on when "
@@ -358,10 +356,10 @@ void run_delete_instance(Request *request)
 
 /* ---- Restarting ---- */
 
-static void on_restart_job(Request *request, Instance *instance, JobEvent event)
+static void on_restart_job(Request *request, Instance *instance, JobEvent event, const char *reason)
 {
         if (event == JOB_EVENT_STORE_FAILED)
-                change_fail(request, NULL);
+                change_fail(request, reason);
         else if (event == JOB_EVENT_STORE_DOUBTFUL)
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
                                 "The store (Redis) was lost in the middle of it. The restart goes on when "

@@ -71,10 +71,18 @@ int change_begin(Request *request, const StoreWrite *writes, size_t n, ChangeDon
         return 0;
 }
 
+void change_refused(Request *request, const char *what, const char *reason)
+{
+        int n = (int) strlen(strempty(reason));
+
+        if (endswith(strempty(reason), "."))
+                n--; /* Redis ends a few of its own so */
+        request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
+                        "The store (Redis) did not take %s%s%.*s. Try again in a moment", what,
+                        n > 0 ? ": " : "", n, strempty(reason));
+}
+
 void change_fail(Request *request, const char *reason)
 {
-        request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
-                        "The store (Redis) did not take the change, so nothing was changed%s%s. Try again "
-                        "in a moment",
-                        reason ? ": " : "", strempty(reason));
+        change_refused(request, "the change, so nothing was changed", reason);
 }

@@ -21,7 +21,11 @@ typedef void (*ChangeDone)(Manager *manager, Request *request, int error, const 
 int change_begin(Request *request, const StoreWrite *writes, size_t n, ChangeDone done, void *payload,
                 void (*payload_free)(void *payload));
 
-/* Ends the request because the store did not take a change; reason may be NULL. */
+/* Ends the request because the store did not take something: "the change, so nothing was changed". reason, why not,
+ * may be NULL. */
+void change_refused(Request *request, const char *what, const char *reason);
+
+/* The same for a change. */
 void change_fail(Request *request, const char *reason);
 
 /* Drops what is under way; for the manager's end. */

@@ -8,6 +8,7 @@
 #include "basic/time-util.h"
 #include "basic/utf8.h"
 #include "core/action-run.h"
+#include "core/change.h"
 #include "core/expand.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
@@ -20,6 +21,7 @@
 
 /* What the request asks for. */
 typedef struct Order {
+        const char *product_id;
         Product *product;
         const char *client_name;
         const char *idempotency_key;
@@ -58,19 +60,23 @@ static bool check_idempotency_key(Request *request, const char *key)
 static bool read_order(Request *request, Order *ret)
 {
         struct json_object *a = request->arguments;
-        const char *product_id = "";
 
-        *ret = (Order){ 0 };
-        (void) json_get_string(a, "product_id", &product_id);
+        *ret = (Order){ .product_id = "" };
+        (void) json_get_string(a, "product_id", &ret->product_id);
         (void) json_get_string(a, "client_name", &ret->client_name);
         (void) json_get_string(a, "idempotency_key", &ret->idempotency_key);
-        if (!check_client_name(request, ret->client_name) ||
-                        !check_idempotency_key(request, ret->idempotency_key))
-                return false;
-        ret->product = manager_get_product(request->manager, product_id);
-        if (ret->product)
+        return check_client_name(request, ret->client_name) &&
+               check_idempotency_key(request, ret->idempotency_key);
+}
+
+/* Not before a repeat has been answered: the product of the first may be gone since. */
+static bool find_product(Request *request, Order *order)
+{
+        order->product = manager_get_product(request->manager, order->product_id);
+        if (order->product)
                 return true;
-        request_fail(request, FAULT_NO_SUCH_PRODUCT, "product_id", "There is no product “%s”", product_id);
+        request_fail(request, FAULT_NO_SUCH_PRODUCT, "product_id", "There is no product “%s”",
+                        order->product_id);
         return false;
 }
 
@@ -166,14 +172,12 @@ static void answer(Request *request, const Instance *instance)
         request_succeed(request, json);
 }
 
-static void on_job(Request *request, Instance *instance, JobEvent event)
+static void on_job(Request *request, Instance *instance, JobEvent event, const char *reason)
 {
         if (event == JOB_EVENT_STORED)
                 answer(request, instance);
         else if (event == JOB_EVENT_STORE_FAILED)
-                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
-                                "The store (Redis) did not take the deployment, so nothing was deployed. "
-                                "Try again in a moment");
+                change_refused(request, "the deployment, so nothing was deployed", reason);
 }
 
 /* The same key again: the same answer, for a day. Answers whether the request has been dealt with. */
@@ -189,8 +193,7 @@ static bool answer_repeat(Request *request, const Order *order)
                 if (!streq_ptr(i->idempotency_key, order->idempotency_key) ||
                                 i->created_usec + USEC_PER_DAY < now_realtime())
                         continue;
-                if (!streq(i->product_id, order->product->id) ||
-                                !streq(i->client_name, order->client_name) ||
+                if (!streq(i->product_id, order->product_id) || !streq(i->client_name, order->client_name) ||
                                 !streq_ptr(i->owner, request->caller.identity))
                         request_fail(request, FAULT_CONFLICT, "idempotency_key",
                                         "This idempotency key has been used for another deployment. Use a "
@@ -394,8 +397,8 @@ void create_instance(Request *request)
         Order order;
         int r;
 
-        if (!read_order(request, &order) || answer_repeat(request, &order) || !check_capacity(request) ||
-                        !check_quota(request))
+        if (!read_order(request, &order) || answer_repeat(request, &order) ||
+                        !find_product(request, &order) || !check_capacity(request) || !check_quota(request))
                 return;
         r = make_instance(request, &order, &instance);
         if (r == -EADDRNOTAVAIL) {

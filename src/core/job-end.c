@@ -144,7 +144,7 @@ static void job_finish(Job *job)
 
         job_set_state(job, JOB_DONE);
         i->job = successor;
-        job_tell_waiters(job, JOB_EVENT_ENDED);
+        job_tell_waiters(job, JOB_EVENT_ENDED, NULL);
         job_free(job);
         if (successor && successor->state == JOB_QUEUED) {
                 if (i->status != INSTANCE_DELETING) {

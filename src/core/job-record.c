@@ -45,7 +45,7 @@ static void job_on_intent_failed(Job *job, int error, const char *reason)
         Job *successor = TAKE_PTR(job->successor);
 
         log_warning("Job %s could not be stored: %s", job->id, strempty(reason));
-        job_tell_waiters(job, JOB_EVENT_STORE_FAILED);
+        job_tell_waiters(job, JOB_EVENT_STORE_FAILED, reason);
         job_set_state(job, JOB_DONE);
         if (i->job == job)
                 i->job = successor;
@@ -103,7 +103,7 @@ static void job_on_intent_doubtful(Job *job, const char *reason)
         if (job->commit_attempts++ == 0) {
                 log_warning("It is not known whether job %s is stored, trying again: %s", job->id,
                                 strempty(reason));
-                job_tell_waiters(job, JOB_EVENT_STORE_DOUBTFUL);
+                job_tell_waiters(job, JOB_EVENT_STORE_DOUBTFUL, reason);
         }
         job_commit_later(job, job_on_intent_retry);
 }
@@ -134,7 +134,7 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
                                 &i->message, job->kind == JOB_DELETE ? "Being deleted" : "Being restarted");
                 manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         }
-        job_tell_waiters(job, JOB_EVENT_STORED);
+        job_tell_waiters(job, JOB_EVENT_STORED, NULL);
         job_store_now(job->successor);
         if (i->job == job)
                 manager_queue_job(job->manager, job);

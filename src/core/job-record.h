@@ -13,7 +13,7 @@ void job_persist(Job *job);
 void job_drop_waiters(Job *job);
 
 /* Tells the requests that wait what has happened (job-wait.c). */
-void job_tell_waiters(Job *job, JobEvent event);
+void job_tell_waiters(Job *job, JobEvent event, const char *reason);
 
 /* Sends writes of the job's intent or end, one set at a time; done's userdata is the job. */
 int job_commit(Job *job, const StoreWrite *writes, size_t n, PortDone done);

@@ -49,11 +49,11 @@ void job_drop_waiters(Job *job)
         job->waiters = NULL;
 }
 
-void job_tell_waiters(Job *job, JobEvent event)
+void job_tell_waiters(Job *job, JobEvent event, const char *reason)
 {
         for (JobWaiter *w = job->waiters, *next; w; w = next) {
                 next = w->next;
-                w->handler(w->request, job->instance, event); /* frees w where it ends the request */
+                w->handler(w->request, job->instance, event, reason); /* frees w where it ends the request */
         }
 }
 

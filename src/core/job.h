@@ -81,8 +81,8 @@ typedef enum JobEvent {
         JOB_EVENT_ENDED, /* instance has its end state; the job is gone after this */
 } JobEvent;
 
-/* Called for each event until it ends the request. */
-typedef void (*JobWaiterHandler)(Request *request, Instance *instance, JobEvent event);
+/* Called for each event until it ends the request. reason: why the store failed, or NULL. */
+typedef void (*JobWaiterHandler)(Request *request, Instance *instance, JobEvent event, const char *reason);
 
 struct Job {
         Manager *manager;

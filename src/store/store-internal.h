@@ -44,7 +44,8 @@ int store_error(const char *text);
 int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,
                 Pending **ret_pending);
 
-/* Gives the connection up where text says that Redis is not ready for anybody. */
+/* Gives the connection up where text says that Redis is not ready for anybody, or takes no writes: the set-up of a
+ * new connection writes, and so finds out when it does again. */
 void store_check_readiness(Store *s, const char *text);
 
 /* store-setup.c: reads the job stream, then calls store_connected(). */

@@ -36,6 +36,8 @@ int store_error(const char *text)
                 int error;
         } errors[] = {
                 { "READONLY ", -EROFS },
+                { "NOREPLICAS ", -EROFS },
+                { "MISCONF ", -EROFS },
                 { "OOM ", -ENOSPC },
                 { "LOADING ", -ENOTCONN },
                 { "MASTERDOWN ", -ENOTCONN },
@@ -44,7 +46,7 @@ int store_error(const char *text)
         for (size_t i = 0; i < ELEMENTSOF(errors); i++)
                 if (startswith(text, errors[i].word))
                         return errors[i].error;
-        return -EIO;
+        return -EPERM;
 }
 
 int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,
@@ -60,7 +62,9 @@ int store_send(Store *s, const char *const *words, RedisReplyHandler handler, vo
 
 void store_check_readiness(Store *s, const char *text)
 {
-        if (store_error(text) == -ENOTCONN)
+        int error = store_error(text);
+
+        if (error == -ENOTCONN || error == -EROFS)
                 redis_connection_break(s->connection, text);
 }
 

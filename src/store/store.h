@@ -14,11 +14,14 @@
  * in µs), ark:jobs (stream with group and consumer arkd, field "job").
  *
  * Failures of a commit besides those of core/ports.h; nothing of it was done, and reason has Redis' own words:
- *  -EROFS   Redis is a read-only replica
+ *  -EROFS   Redis takes no writes at all: it is a read-only replica, has too few replicas of its own or cannot save;
+ *           the connection is given up until it does
  *  -ENOSPC  Redis has no memory left for it
  *  -EBUSY   too many commits are under way (at the call)
  *  -E2BIG   too many writes, or a record too large (at the call)
- *  -EIO     Redis refused it for another reason; where reason says "in part", some of the writes were done
+ *  -EPERM   Redis refused it for another reason
+ * And one where some of the writes were done:
+ *  -EIO     reason says "in part"
  */
 typedef struct Store Store;
 

@@ -276,13 +276,21 @@ static void test_repeats(void **state)
         assert_string_equal(ask_id(&b), id);
         assert_true(b.created);
         assert_non_null(json_get(b.result, "access_token"));
+        /* When it is deleted, and its product too, the key still means it. */
+        ask_delete(w, &c, id);
+        world_run(w);
+        ask_now(w, &c, "DeleteProduct", ROLE_OPERATOR, "uid:0", json_named("id", "p0"));
+        assert_int_equal(c.fault, FAULT_NONE);
+        ask_now(w, &b, "CreateInstance", ROLE_VISITOR, "addr:1", order("p0", "x", "k1"));
+        assert_int_equal(b.fault, FAULT_NONE);
+        assert_string_equal(ask_id(&b), id);
         /* The repeat does not count against the quota, and another day is another deployment. */
         fake_clock_move(fake_clock_now() + USEC_PER_DAY + 1);
-        ask_now(w, &b, "CreateInstance", ROLE_VISITOR, "addr:1", order("p0", "x", "k1"));
+        ask_now(w, &b, "CreateInstance", ROLE_VISITOR, "addr:1", order("p1", "x", "k1"));
         assert_int_equal(b.fault, FAULT_NONE);
         assert_string_not_equal(ask_id(&b), id);
         world_run(w);
-        assert_int_equal(manager_count_instances(w->manager), 2);
+        assert_int_equal(manager_count_instances(w->manager), 1);
         world_check(w);
         world_free(w);
 }
@@ -299,6 +307,7 @@ static void test_repeat_of_refused(void **state)
         world_run(w);
         assert_fault(w, &a, FAULT_STORE_UNAVAILABLE, NULL);
         assert_fault(w, &b, FAULT_STORE_UNAVAILABLE, NULL);
+        assert_true(strstr(a.reason, "made to fail")); /* the store's own words */
         ask_now(w, &a, "CreateInstance", ROLE_VISITOR, "addr:1", order("p0", "x", "k1"));
         assert_int_equal(a.fault, FAULT_NONE);
         world_run(w);

@@ -45,6 +45,23 @@ static void assert_refused(Fixture *f, int error, const char *words)
         assert_string_equal(peer_ask("EXISTS job:j"), "0"); /* nothing of it was done */
 }
 
+/* Redis takes no writes: the connection counts as lost until it does. */
+static void assert_takes_none(Fixture *f, const char *words, const char *key, const char *value)
+{
+        unsigned n_up = f->n_up, n_down = f->n_down;
+        Pending *pending;
+
+        assert_refused(f, -EROFS, words);
+        RUN_UNTIL(f->event, f->n_down == n_down + 1);
+        for (unsigned i = 0; i < 3; i++)
+                (void) sd_event_run(f->event, 100 * USEC_PER_MSEC);
+        assert_int_equal(try_commit(f, &one_secret, 1, &pending), -ENOTCONN);
+        assert_int_equal(f->n_up, n_up);
+        (void) (key ? peer_ask("CONFIG SET %s %s", key, value) : peer_ask("REPLICAOF NO ONE"));
+        RUN_UNTIL(f->event, f->n_up == n_up + 1);
+        assert_int_equal(f->n_down, n_down + 1);
+}
+
 static void test_refusals(void **state)
 {
         uint64_t end = now_monotonic() + PATIENCE_US;
@@ -55,8 +72,9 @@ static void test_refusals(void **state)
         assert_refused(&f, -ENOSPC, "OOM command not allowed when used memory > 'maxmemory'");
         (void) peer_ask("CONFIG SET maxmemory 0");
         (void) peer_ask("REPLICAOF 127.0.0.1 1");
-        assert_refused(&f, -EROFS, "READONLY You can't write against a read only replica");
-        (void) peer_ask("REPLICAOF NO ONE");
+        assert_takes_none(&f, "READONLY You can't write against a read only replica", NULL, NULL);
+        (void) peer_ask("CONFIG SET min-replicas-to-write 1");
+        assert_takes_none(&f, "NOREPLICAS Not enough good replicas", "min-replicas-to-write", "0");
         /* A snapshot that cannot be written: a folder is in its place. */
         (void) peer_ask("SET filler x");
         (void) peer_ask("CONFIG SET dbfilename .");
@@ -64,10 +82,13 @@ static void test_refusals(void **state)
         (void) peer_ask("BGSAVE");
         while (!strstr(peer_ask("INFO persistence"), "rdb_last_bgsave_status:err") && now_monotonic() < end)
                 ;
-        assert_refused(&f, -EIO, "MISCONF Redis is configured to save RDB snapshots");
-        (void) peer_ask("CONFIG SET save %s", "");
+        assert_takes_none(&f, "MISCONF Redis is configured to save RDB snapshots", "save", "");
+        /* A command that is not allowed is refused alone. */
+        (void) peer_ask("ACL SETUSER default -xadd");
+        assert_refused(&f, -EPERM, "NOPERM");
+        (void) peer_ask("ACL SETUSER default +@all");
         assert_int_equal(commit(&f, one_job, ELEMENTSOF(one_job)), 0);
-        assert_int_equal(f.n_down, 0);
+        assert_int_equal(f.n_down, 3);
         /* A key of another type is found out only when the commands run. */
         (void) peer_ask("SET products text");
         assert_int_equal(commit(&f, (StoreWrite[]){ { .kind = STORE_PRODUCT, .id = "p", .text = "{}" } }, 1),
