@@ -421,7 +421,7 @@ void job_run(Job *job)
         if (job->resumed)
                 job_persist(job); /* the attempt counts, however early it ends */
         r = job_prepare(job);
-        if (job->kind == JOB_CREATE && job->attempts > job->manager->retry_max)
+        if (job->attempts > job->manager->retry_max)
                 job_fail(job, job->steps, "it was begun again too often without coming to its end");
         else if (r < 0)
                 job_fail(job, job->steps, r == -ENODATA ? "its product is gone" : strerror(-r));

@@ -131,6 +131,43 @@ static void test_delete_that_cannot(void **state)
         }
 }
 
+/* What its daemon never survives is given up in the end, and may be asked for again. */
+static void try_crashing(const char *action, const char *end)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+        bool given_up = false;
+
+        world_case("%s", action);
+        ask(w, &a, action, ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        for (unsigned i = 0; i < 2; i++)
+                assert_true(fake_ports_step(w->ports));
+        ask_drop(&a);
+        for (unsigned i = 0; i <= w->settings.retry_max; i++) {
+                world_assert(w, strcmp(world_status(w), "failed") != 0);
+                w->ports->failing = "re"; /* it gets nowhere while it tries again */
+                world_crash(w, true);
+                assert_true(fake_ports_step(w->ports));
+        }
+        do
+                given_up = given_up || strstr(strempty(world_first(w)->error_reason), "too often");
+        while (fake_ports_step(w->ports));
+        world_assert(w, given_up);
+        w->ports->failing = NULL;
+        ask_now(w, &a, action, ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_assert(w, a.fault == FAULT_NONE);
+        world_run(w);
+        world_assert(w, strcmp(world_status(w), end) == 0);
+        world_check(w);
+        world_free(w);
+}
+
+static void test_crashing(void **state)
+{
+        try_crashing("DeleteInstance", "deleted");
+        try_crashing("RestartInstance", "running");
+}
+
 /* ---- Expiry, cleanup ---- */
 
 static size_t cleanup(World *w, Ask *a, uint64_t age, bool dry)
@@ -263,6 +300,7 @@ int main(void)
                 cmocka_unit_test(test_restart_moments),
                 cmocka_unit_test(test_restart_refused),
                 cmocka_unit_test(test_delete_that_cannot),
+                cmocka_unit_test(test_crashing),
                 cmocka_unit_test(test_cleanup),
                 cmocka_unit_test(test_cleanup_failure),
                 cmocka_unit_test(test_expiry_faults),
