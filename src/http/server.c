@@ -2,14 +2,19 @@
 #include "http/server.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "basic/log.h"
 #include "basic/time-util.h"
 #include "http/server-internal.h"
 
+/* Descriptors that are not for connections: the engine, the store, the bus, files. */
+#define DESCRIPTORS_KEPT 128U
+#define CONNECTIONS_MIN  8U
+#define CONNECTIONS_MAX  1000U
+
 static const MhdLimits limits = {
-        .connections = 1000,
         .idle_s = 30,
         .memory = (size_t) 32 * 1024,
         .body = (size_t) 64 * 1024,
@@ -56,8 +61,23 @@ int http_server_new(sd_event *event, Manager *manager, const AuthSettings *setti
         return 0;
 }
 
+/* Without a descriptor nothing could be deployed, nor the watchdog told: so connections alone must not use them up. */
+static unsigned connections_max(void)
+{
+        struct rlimit files;
+        rlim_t share;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur <= DESCRIPTORS_KEPT)
+                return CONNECTIONS_MIN;
+        share = (files.rlim_cur - DESCRIPTORS_KEPT) / 3; /* there are three listeners */
+        return share > CONNECTIONS_MAX   ? CONNECTIONS_MAX
+               : share < CONNECTIONS_MIN ? CONNECTIONS_MIN
+                                         : (unsigned) share;
+}
+
 int http_server_add_listener(HttpServer *server, ListenerKind kind, int fd)
 {
+        MhdLimits bounded = limits;
         HttpListener *listener;
         int r;
 
@@ -68,7 +88,8 @@ int http_server_add_listener(HttpServer *server, ListenerKind kind, int fd)
                 return -ENOMEM;
         listener->server = server;
         listener->kind = kind;
-        r = mhd_glue_new(server->event, fd, &limits, &handlers, listener, &listener->glue);
+        bounded.connections = connections_max();
+        r = mhd_glue_new(server->event, fd, &bounded, &handlers, listener, &listener->glue);
         if (r < 0) {
                 free(listener);
                 return log_error_errno(r, "Cannot serve the %s listener: %m", listener_kind_to_string(kind));

@@ -236,6 +236,42 @@ def test_hanging_daemon_is_noticed(host):
     host.wait_healthy()
 
 
+@contextlib.contextmanager
+def few_descriptors(host, most):
+    drop_in = host.path("/run/systemd/system/arkd.service.d/few.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f"[Service]\nLimitNOFILE={most}\n")
+    host.exec("systemctl", "daemon-reload")
+    host.exec("systemctl", "restart", "arkd.service")
+    host.wait_healthy()
+    try:
+        yield
+    finally:
+        drop_in.unlink()
+        host.exec("systemctl", "daemon-reload")
+        host.exec("systemctl", "restart", "arkd.service")
+        host.wait_healthy()
+
+
+def test_connections_do_not_use_up_the_descriptors(host, work):
+    """Else it could neither deploy nor tell the watchdog that it lives."""
+    product = work.product()
+    with few_descriptors(host, 192):
+        before, stalled = host.main_pid(), []
+        try:
+            for _ in range(250):
+                stalled.append(host.connect_unix("/run/arkd/public.sock"))
+                stalled[-1].sendall(b"GET /healthz HTTP/1.1\r\n")
+            instance = work.order(product, client=host.local)
+            wait_for("it runs", lambda: instance.seen_by_operator()["status"] == "running")
+            assert len(list(host.path(f"/proc/{before}/fd").iterdir())) < 128
+        finally:
+            for one in stalled:
+                one.close()
+        host.public.get("/healthz").expect(200)
+        assert host.main_pid() == before
+
+
 def test_confinement(host):
     said = host.exec("systemd-analyze", "security", "--no-pager", "arkd.service")
     exposure = float(re.search(r"Overall exposure level for arkd\.service: ([\d.]+)", said).group(1))
