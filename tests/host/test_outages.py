@@ -162,6 +162,104 @@ def test_store_goes_in_the_middle_of_a_deploy(host, work):
     assert host.redis("xlen", "ark:jobs") == "0"
 
 
+@pytest.mark.parametrize("refuse, accept, words, seen", [
+    (["config", "set", "min-replicas-to-write", "1"], ["config", "set", "min-replicas-to-write", "0"], "NOREPLICAS", True),
+    (["replicaof", "127.0.0.1", "1"], ["replicaof", "no", "one"], "READONLY", True),
+    (["config", "set", "maxmemory", "1"], ["config", "set", "maxmemory", "0"], "OOM", False),
+], ids=["too few replicas", "read-only", "out of memory"])
+def test_store_refuses_writes(host, work, refuse, accept, words, seen):
+    """Nothing is begun, and it is said why; what was under way ends when the store takes writes again."""
+    product, survivor = work.quick(), work.deploy(work.quick())
+    under_way = work.order(work.product())
+    wait_for("it has begun", lambda: under_way.state()["phase"] not in ("queued", "image"), 20)
+    order = {"product_id": product, "client_name": "Acme"}
+    known = len(host.local.get("/api/instances").json["items"])
+    host.redis(*refuse)
+    try:
+        refused = [host.local.delete(f"/api/instances/{survivor.id}"), host.public.post("/api/instances", order)]
+        for answer in refused:
+            unavailable(answer, "Redis")
+            assert "so nothing was" in answer.text or "cannot be reached" in answer.text, answer
+        assert any(words in answer.text for answer in refused), refused
+        if seen:
+            degraded(host, "store")
+            unavailable(host.public.post("/api/instances", order), "Redis")
+        assert survivor.state()["status"] == "running"
+        survivor.ask("/").expect(200)
+    finally:
+        host.redis(*accept)
+    host.wait_healthy()
+    assert under_way.wait(seconds=60)
+    assert survivor.state()["status"] == "running", "it was not to be deleted"
+    assert len(host.local.get("/api/instances").json["items"]) == known
+    assert host.redis("xlen", "ark:jobs") == "0"
+    work.deploy(product)
+
+
+@contextlib.contextmanager
+def small_engine_disk(host, megabytes):
+    """The engine's files are on a disk with so much left."""
+    folder, kept = "/var/lib/docker", "/var/lib/docker.kept"
+    with stopped(host, "docker.service", "docker.socket"):
+        used = int(host.exec("du", "-sm", folder).split()[0])
+        host.exec("cp", "-a", folder, kept)
+        host.exec("mount", "-t", "tmpfs", "-o", f"size={used + megabytes}m", "none", folder)
+        host.exec("cp", "-a", f"{kept}/.", folder)
+        host.exec("rm", "-r", kept)
+    try:
+        yield host.path(folder)
+    finally:
+        with stopped(host, "docker.service", "docker.socket"):
+            host.exec("umount", folder)
+
+
+def fill(folder):
+    with open(folder / "ballast", "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 65536)
+
+
+def test_disk_of_the_engine_is_full(host, work):
+    """A deploy fails and says why, nothing of it stays, what runs goes on and can be deleted."""
+    with small_engine_disk(host, 200) as folder:
+        survivor = work.deploy(work.product())
+        survivor.ask("/notes", "POST", b"text=kept", [("Content-Type", "application/x-www-form-urlencoded")]).expect(303)
+        gone = work.deploy(work.quick())
+        fill(folder)
+        failed = work.order(work.product())
+        wait_for("it has failed", lambda: failed.state()["status"] == "failed", 90)
+        assert "no space left" in failed.state()["error"]["reason"].lower(), failed.state()
+        assert docker_leftovers(host, failed.id) == []
+        assert [note["text"] for note in survivor.ask("/notes").json] == ["kept"]
+        gone.delete()
+        assert docker_leftovers(host, gone.id) == []
+        (folder / "ballast").unlink()
+        work.deploy(work.product())
+        for id in work.instances:
+            host.local.delete(f"/api/instances/{id}").expect(200)
+
+
+def test_no_subnet_is_left(host, work):
+    """It is said at once, and what to do about it."""
+    product = work.product()
+    settings = host.path("/etc/arkd/arkd.conf.d/90-pool.conf")
+    addresses = [f"address add 10.231.{16 + n // 16}.{n % 16 * 16 + 1}/28 dev arkfull" for n in range(256)]
+    settings.write_text("[arkd]\nSubnetPool=10.231.0.0/19\n")
+    host.exec("ip", "-batch", "-", input="\n".join(["link add arkfull type bridge", *addresses]) + "\n")
+    try:
+        host.exec("systemctl", "restart", "arkd.service")
+        host.wait_healthy()
+        answer = host.public.post("/api/instances", {"product_id": product, "client_name": "Acme"})
+        answer.expect_problem(429, saying="no address left")
+        assert "SubnetPool=" in answer.text
+    finally:
+        host.exec("ip", "link", "delete", "arkfull")
+        settings.unlink()
+        host.exec("systemctl", "restart", "arkd.service")
+        host.wait_healthy()
+    work.deploy(product)
+
+
 def test_store_is_killed(host, work):
     """What was acknowledged is on disk."""
     instance = work.deploy(work.quick())

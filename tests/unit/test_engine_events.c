@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -43,7 +44,8 @@ static struct {
         } connections[CONNECTIONS_MAX];
         Manner manner;
         int stream; /* the connection that has the event stream open, or -1 */
-        unsigned n_pings, n_events; /* requests */
+        bool upgraded; /* to one that does not speak the old version */
+        unsigned n_pings, n_events, n_inspected; /* requests */
         char *filters; /* of the last one for events */
 } engine;
 
@@ -115,18 +117,24 @@ static void say_events(int fd, const char *path)
 
 static void say_answer(int fd, const char *request)
 {
-        const char *path = startswith(request, "GET ");
+        const char *path = startswith(request, "GET "), *versioned;
 
         assert_non_null(path);
+        versioned = startswith(path, engine.upgraded ? "/v1.44" : "/v1.41");
         if (startswith(path, "/version "))
-                say_json(fd, "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}");
-        else if (startswith(path, "/v1.41/info "))
+                say_json(fd, engine.upgraded ? "{\"ApiVersion\":\"1.44\",\"MinAPIVersion\":\"1.44\"}"
+                                             : "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}");
+        else if (!versioned)
+                fail_msg("asked for %s", request);
+        else if (startswith(versioned, "/info "))
                 say_json(fd, "{\"CgroupDriver\":\"cgroupfs\",\"Plugins\":{\"Log\":[]}}");
-        else if (startswith(path, "/v1.41/_ping ")) {
+        else if (startswith(versioned, "/_ping ")) {
                 engine.n_pings++;
                 say_json(fd, "OK");
-        } else if (startswith(path, "/v1.41/events?"))
+        } else if (startswith(versioned, "/events?"))
                 say_events(fd, path);
+        else if (startswith(versioned, "/containers/"))
+                engine.n_inspected++; /* and no answer */
         else
                 fail_msg("asked for %s", request);
 }
@@ -335,6 +343,38 @@ static void test_hung(void **state)
         stop(&f);
 }
 
+static void on_inspected(int error, const char *reason, const ContainerState *state, void *userdata)
+{
+        int *result = userdata;
+
+        *result = error;
+}
+
+/* Replaced in the middle of it all by one that does not speak the old version any more. */
+static void test_upgraded(void **state)
+{
+        Watch w = {};
+        Fixture f = start(MANNER_GOOD, &w);
+        Pending *pending;
+        int result = 0;
+
+        while (engine.stream < 0)
+                assert_true(sd_event_run(f.event, UINT64_MAX) >= 0);
+        for (unsigned i = 1; i <= 2; i++) {
+                assert_int_equal(f.port->vtable->inspect_container(f.port, "client_a", "n", UINT64_MAX,
+                                                 on_inspected, &result, &pending),
+                                0);
+                run_turns(&f, &engine.n_inspected, i);
+                engine.upgraded = true;
+                for (size_t k = 0; k < CONNECTIONS_MAX; k++)
+                        hang_up(k);
+                run_turns(&f, &w.n_connected, i + 1);
+                assert_int_equal(result, -ENOTCONN);
+                result = 0;
+        }
+        stop(&f);
+}
+
 /* Freed while it waits for the answer to a ping. */
 static void test_freed_while_hung(void **state)
 {
@@ -405,6 +445,7 @@ int main(void)
                 cmocka_unit_test(test_broken_off),
                 cmocka_unit_test(test_lost_after_a_while),
                 cmocka_unit_test(test_hung),
+                cmocka_unit_test(test_upgraded),
                 cmocka_unit_test(test_freed_while_hung),
                 cmocka_unit_test(test_told_once),
         };
