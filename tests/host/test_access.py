@@ -50,6 +50,7 @@ METHODS = {
     f"{MANAGER}.Cleanup": Row("cleanup", (NEVER, True)),
     f"{INSTANCE}.Restart": Row("manage-instance", ()),
     f"{INSTANCE}.SetExpiry": Row("manage-instance", (NEVER,)),
+    f"{INSTANCE}.GetUsage": Row(None),
     f"{INSTANCE}.GetLogs": Row("view-logs", ("", 1)),
     # On one that is there for it.
     f"{INSTANCE}.Delete": Row("delete-instance", ()),
@@ -66,7 +67,7 @@ METHODS = {
 
 # Everybody on the host may read these, and nobody may write them.
 READABLE = {
-    MANAGER: {"Version", "InstanceCount", "EngineConnected", "StoreConnected"},
+    MANAGER: {"Version", "InstanceCount", "EngineConnected", "StoreConnected", "OwnerlessVolumes", "BaseURL"},
     INSTANCE: {"Id", "ProductId", "ClientName", "Status", "Phase", "Progress", "Message", "Error", "AccessUrl",
                "DbName", "CreatedAt", "ExpiresAt"},
     PRODUCT: {"Id", "Name", "Description", "Image", "Json"},
@@ -306,12 +307,15 @@ polkit.addRule(function (action, subject) {
 def test_details_that_are_no_ids(world):
     """What cannot be an id is neither told to polkit nor taken for one in the journal."""
     caller, mark = world.caller("administrator"), now()
-    for value in ("../../etc/passwd", "client_x\nMESSAGE=forged", "x" * 60000):
+    for value in ("../../etc/passwd", "client_x\nMESSAGE=forged", "x" * 256):
         error, _ = caller.manager("DeleteInstance", "s", (value,), interactive=True)
-        assert error in (ERROR + "NoSuchInstance", ERROR + "InvalidArgument")
+        assert error == ERROR + "NoSuchInstance"
         question, = caller.asked
         assert question["message"] == "Authentication is required to delete the instance ? with its data."
         assert caller.manager("DeleteInstance", "s", (value,))[0] == CHALLENGE
+    # What is too long in any case is not asked about.
+    assert caller.manager("DeleteInstance", "s", ("x" * 257,), interactive=True)[0] == ERROR + "InvalidArgument"
+    assert caller.asked == []
     told = wait_for("all are told", lambda: (found := refusals(world.host, mark, caller)) and len(found) >= 3 and found)
     assert all("ARK_INSTANCE" not in one and len(one["MESSAGE"]) < 200 for one in told)
     assert not world.host.journal(mark, "MESSAGE=forged")
