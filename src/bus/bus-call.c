@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "bus/bus-internal.h"
 #include "core/audit.h"
+#include "core/counters.h"
 
 /* The longest customer's name that polkit is told of, in bytes; longer ones are refused in any case. */
 #define CLIENT_DETAIL_MAX 256
@@ -34,6 +35,7 @@ struct BusCall {
         bool waits; /* for polkit to have answered other questions */
         PolkitQuery *polkit;
         Request *request;
+        BusOutcome outcome; /* as it is counted when the call is freed */
 };
 
 static void bus_calls_ask_next(BusApi *api);
@@ -49,6 +51,8 @@ static BusCall *bus_call_free(BusCall *call)
         if (call->next)
                 call->next->prev = call->prev;
         call->api->n_calls--;
+        if (call->outcome < _BUS_OUTCOME_MAX)
+                manager_counters(call->api->manager)->bus[call->outcome]++;
         sd_bus_slot_unref(call->query);
         polkit_query_free(call->polkit);
         caller_done(&call->caller);
@@ -60,6 +64,11 @@ static BusCall *bus_call_free(BusCall *call)
         return mfree(call);
 }
 DEFINE_CLEANUP_FUNC(BusCall, bus_call_free);
+
+void bus_call_count_failure(BusApi *api)
+{
+        manager_counters(api->manager)->bus[BUS_FAILED]++;
+}
 
 void bus_calls_drop(BusApi *api, const char *sender)
 {
@@ -106,6 +115,7 @@ static void bus_call_reply_error(BusCall *call, int r, const sd_bus_error *error
         if (r < 0)
                 (void) log_debug_errno(r, "Cannot reply to %s on the bus: %m",
                                 sd_bus_message_get_sender(call->message));
+        call->outcome = BUS_FAILED;
         bus_call_free(call);
 }
 
@@ -133,6 +143,7 @@ static void bus_call_on_request_done(Request *request, void *userdata)
                                 request->reason ? request->reason : "The call failed without a reason");
         else
                 r = bus_call_encode(call, &error);
+        call->outcome = BUS_SUCCEEDED;
         if (r < 0)
                 bus_call_reply_error(call, r, &error);
         else
@@ -218,6 +229,7 @@ static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *err
                 .message_id = MESSAGE_ACCESS_DENIED,
         };
 
+        manager_counters(call->api->manager)->bus_denied++;
         log_full(bus_may_tell_refusal(call->api) ? LOG_NOTICE : LOG_DEBUG, 0, &context,
                         "Refused %s to %s on the bus", call->action->name, call->caller.identity);
         if (answer == POLKIT_CHALLENGE)
@@ -423,8 +435,8 @@ static int bus_call_check_limits(BusApi *api, const char *sender, sd_bus_error *
         return n < BUS_CALLS_SENDER_MAX ? 0 : too_many_calls(error);
 }
 
-int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method, const Action *action,
-                struct json_object *arguments, sd_bus_error *error)
+static int bus_call_begin(BusApi *api, sd_bus_message *message, const BusMethod *method,
+                const Action *action, struct json_object *arguments, sd_bus_error *error)
 {
         _cleanup_json_ struct json_object *owned = arguments;
         _cleanup_(bus_call_freep) BusCall *call = NULL;
@@ -446,6 +458,7 @@ int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method
                 .method = method,
                 .action = action,
                 .arguments = TAKE_PTR(owned),
+                .outcome = _BUS_OUTCOME_MAX, /* until it is under way */
         };
         if (call->next)
                 call->next->prev = call;
@@ -455,6 +468,18 @@ int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method
                         "org.freedesktop.DBus", "GetConnectionUnixUser", bus_call_on_uid, call, "s", sender);
         if (r < 0)
                 return r;
+        call->outcome = BUS_ABANDONED; /* unless it is answered */
         TAKE_PTR(call);
         return 1;
+}
+
+int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method, const Action *action,
+                struct json_object *arguments, sd_bus_error *error)
+{
+        int r;
+
+        r = bus_call_begin(api, message, method, action, arguments, error);
+        if (r < 0)
+                bus_call_count_failure(api);
+        return r;
 }

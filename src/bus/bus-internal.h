@@ -138,6 +138,8 @@ const char *bus_text(struct json_object *text);
  * Answers 1 where a reply will come, or fills in error. */
 int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method, const Action *action,
                 struct json_object *arguments, sd_bus_error *error);
+/* Counts a call that was answered with an error before it was begun. */
+void bus_call_count_failure(BusApi *api);
 /* Drops the calls of a sender that is gone; of all where sender is NULL. */
 void bus_calls_drop(BusApi *api, const char *sender);
 

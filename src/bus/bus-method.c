@@ -150,7 +150,9 @@ int bus_method_handler(sd_bus_message *message, void *userdata, sd_bus_error *er
                 return sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED,
                                 "%s is not supported by this version", sd_bus_message_get_member(message));
         r = bus_decode(method, action, message, false, &arguments, error);
-        if (r < 0)
+        if (r < 0) {
+                bus_call_count_failure(api);
                 return r;
+        }
         return bus_call_start(api, message, method, action, TAKE_PTR(arguments), error);
 }

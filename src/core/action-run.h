@@ -35,6 +35,9 @@ void run_set_expiry(Request *request);
 /* action-logs.c */
 void run_get_logs(Request *request);
 
+/* action-metrics.c */
+void run_get_metrics(Request *request);
+
 /* action-usage.c */
 void run_get_usage(Request *request);
 

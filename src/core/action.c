@@ -109,6 +109,9 @@ const Action action_table[] = {
                         .run = run_set_expiry, .audited = true },
         { "Cleanup", POLKIT "cleanup", ROLE_OPERATOR, NULL, NULL, 0, cleanup_arguments, .needs_engine = true,
                         .waits_for_job = true, .run = run_cleanup, .audited = true },
+        /* Over HTTP, as text: http/metrics.c. */
+        { "GetMetrics", NULL, ROLE_OPERATOR, NULL, NULL, 0, NULL, .without_store = true,
+                        .run = run_get_metrics },
         { NULL },
 };
 

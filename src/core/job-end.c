@@ -132,6 +132,20 @@ static void job_log_end(const Job *job, const EndState *end)
                                 (unsigned long long) ms);
 }
 
+static double job_seconds(const Job *job)
+{
+        return job->started_usec ? (double) (now_monotonic() - job->started_usec) / USEC_PER_SEC : -1;
+}
+
+static void job_count_end(const Job *job, const EndState *end)
+{
+        Counters *counters = &job->manager->counters;
+
+        count_job(counters, job->kind, end->reason ? JOB_FAILED : JOB_SUCCEEDED, job_seconds(job));
+        if (job->kind == JOB_CREATE && !end->reason)
+                count_deploy(counters, job->instance);
+}
+
 /* Hands the instance to what comes next and frees the job. */
 static void job_finish(Job *job)
 {
@@ -187,6 +201,7 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
         fault_point(job, "end", "stored");
         end_state_apply(&end, job->ended_usec, i);
         job_log_end(job, &end);
+        job_count_end(job, &end);
         if (job_leaves_nothing(job, &end))
                 manager_release_addresses(job->manager, i, true);
         if (!job_keeps_secrets(job, &end))
@@ -208,6 +223,7 @@ void job_end(Job *job)
                 /* What follows has been stored already, and this job taken out with it. */
                 if (job->state != JOB_QUEUED)
                         job_set_state(job, JOB_ENDING);
+                count_job(&job->manager->counters, job->kind, JOB_CANCELLED, -1);
                 job_finish(job);
                 return;
         }

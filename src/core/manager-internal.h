@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "core/address-pool.h"
+#include "core/counters.h"
 #include "core/job.h"
 #include "core/manager.h"
 
@@ -62,6 +63,8 @@ struct Manager {
         sd_event_source *hold_deadline;
 
         TAILQ_HEAD(, UsageLook) usage_looks; /* at what instances use, under way (action-usage.c) */
+
+        Counters counters;
 
         ManagerWatch *watches;
         bool notifying;

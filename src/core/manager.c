@@ -49,6 +49,11 @@ char *const *manager_ownerless_volumes(const Manager *manager)
         return manager->ownerless;
 }
 
+Counters *manager_counters(Manager *manager)
+{
+        return &manager->counters;
+}
+
 bool manager_is_loaded(const Manager *manager)
 {
         return manager->loaded;
@@ -317,6 +322,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
         if (!m)
                 return -ENOMEM;
         m->event = sd_event_ref(event);
+        m->counters.started_usec = now_realtime();
         TAILQ_INIT(&m->held);
         TAILQ_INIT(&m->usage_looks);
         m->engine = engine;

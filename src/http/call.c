@@ -7,7 +7,9 @@
 #include "basic/messages.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/counters.h"
 #include "http/decode.h"
+#include "http/metrics.h"
 #include "http/server-internal.h"
 
 #define DEADLINE_USEC (30 * USEC_PER_SEC)
@@ -203,6 +205,13 @@ static char *call_location(Call *call, struct json_object *result)
         return str_printf("%s/%s", route->path, id);
 }
 
+static void call_reply_metrics(Call *call, struct json_object *metrics)
+{
+        _cleanup_free_ char *text = metrics_to_text(metrics);
+
+        mhd_exchange_reply(call->exchange, MHD_HTTP_OK, text ? reply_new(text, METRICS_TYPE) : NULL);
+}
+
 static void call_on_done(Request *request, void *userdata)
 {
         Call *call = userdata;
@@ -218,6 +227,8 @@ static void call_on_done(Request *request, void *userdata)
                         events_start(call, id, &request->caller);
                 return;
         }
+        if (route->kind == ROUTE_METRICS)
+                return call_reply_metrics(call, request->result);
         location = call_location(call, request->result);
         reply_json(call->exchange,
                         request->created ? MHD_HTTP_CREATED : (unsigned) route->action->http_status,
@@ -278,6 +289,7 @@ void call_on_request(MhdExchange *exchange, void *userdata)
         switch (call->match.route->kind) {
         case ROUTE_ACTION:
         case ROUTE_EVENTS:
+        case ROUTE_METRICS:
                 return call_run_action(call);
         case ROUTE_HEALTH:
                 return status_reply_health(call);
@@ -291,11 +303,27 @@ void call_on_too_large(MhdExchange *exchange, void *userdata)
         call_refuse(exchange->userdata, MHD_HTTP_CONTENT_TOO_LARGE, NULL, "The body is larger than 64 KiB.");
 }
 
+static HttpHandler call_handler(const Call *call)
+{
+        static const HttpHandler handlers[] = {
+                [ROUTE_ACTION] = HTTP_API,
+                [ROUTE_EVENTS] = HTTP_EVENTS,
+                [ROUTE_METRICS] = HTTP_METRICS,
+                [ROUTE_HEALTH] = HTTP_HEALTH,
+                [ROUTE_INSTANCE] = HTTP_ROUTE,
+        };
+
+        return call->match.route ? handlers[call->match.route->kind] : HTTP_OTHER;
+}
+
 void call_on_end(MhdExchange *exchange, void *userdata)
 {
         Call *call = exchange->userdata;
 
         exchange->userdata = NULL;
-        if (call)
-                call_free(call);
+        if (!call)
+                return;
+        count_http(manager_counters(call->listener->server->manager), call_handler(call),
+                        exchange->response ? exchange->status : 0);
+        call_free(call);
 }

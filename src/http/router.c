@@ -15,6 +15,7 @@ int router_new(Router **ret)
 {
         const Route others[] = {
                 { ROUTE_EVENTS, "GET", "/api/instances/{id}/events", action_find("GetInstance") },
+                { ROUTE_METRICS, "GET", "/metrics", action_find("GetMetrics") },
                 { ROUTE_HEALTH, "GET", "/healthz", NULL },
                 { ROUTE_INSTANCE, "GET", "/internal/route", NULL },
         };

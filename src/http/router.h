@@ -6,6 +6,7 @@
 typedef enum RouteKind {
         ROUTE_ACTION, /* a verb of core/action.h */
         ROUTE_EVENTS, /* follows an instance; allowed to whoever may get it */
+        ROUTE_METRICS, /* a verb, whose answer is made text */
         ROUTE_HEALTH,
         ROUTE_INSTANCE, /* nginx asks where an instance is */
 } RouteKind;

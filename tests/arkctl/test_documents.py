@@ -222,6 +222,14 @@ def test_every_variable_of_a_product_is_in_the_manual():
         assert f"${{{name}}}" in page("arkd-product.5"), name
 
 
+def test_every_metric_is_in_the_manual():
+    source = (TOP / "src/core/action-metrics.c").read_text()
+    names = set(re.findall(r'"((?:arkd|process)_[a-z_]+)", "(?:gauge|counter|histogram)"', source))
+    assert len(names) > 15
+    text = page("arkd.8").partition("# METRICS")[2].partition("\n# ")[0]
+    assert names == set(re.findall(r"\*((?:arkd|process)_[a-z_]+)\*", text))
+
+
 def bus_members():
     for file in sorted((TOP / "dbus").glob("network.ark.Deploy1.*.xml")):
         interface = xml.etree.ElementTree.parse(file).find("interface")

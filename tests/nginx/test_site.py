@@ -55,7 +55,7 @@ def test_admin_goes_to_the_console(site, target, host, to):
 
 
 @pytest.mark.parametrize("listener", ["public", "admin"])
-@pytest.mark.parametrize("target", ["/api/instances?a=%2f&b=1", "/healthz", "/metrics",
+@pytest.mark.parametrize("target", ["/api/instances?a=%2f&b=1", "/healthz",
                                     "/api/instances/x/events", "/api/%2e%2e/api/x", "/api/a%2fb"])
 def test_api_reaches_the_right_listener(site, arkd, listener, target):
     peer = arkd if listener == "public" else site.arkd_admin
@@ -69,6 +69,20 @@ def test_api_reaches_the_right_listener(site, arkd, listener, target):
     assert seen.get("X-Ark-Peer-Address") == "127.0.0.1"
     assert 0 < int(seen.get("X-Ark-Peer-Port")) < 65536
     assert seen.get("Authorization") == "Bearer t" and seen.get("Origin") == "http://o"
+
+
+def test_metrics_are_for_operators(site, arkd):
+    before = len(arkd.requests)
+    for target in ("/metrics", "/metrics?x=1", "/x/../metrics"):
+        for method in ("GET", "HEAD", "POST"):
+            answer = site.ask(target, method, headers=[("Authorization", "Bearer t")])
+            assert answer.status == 403, (target, method)
+    assert_problem(site.ask("/metrics"), 403)
+    assert len(arkd.requests) == before
+    assert site.ask("/metrics/x").status == 404
+    assert site.ask("/metrics", port=site.admin, headers=[("Authorization", "Bearer t")]).status == 418
+    assert site.arkd_admin.last.target == "/metrics"
+    assert site.arkd_admin.last.get("Authorization") == "Bearer t"
 
 
 def test_a_client_cannot_speak_for_nginx(site, arkd):

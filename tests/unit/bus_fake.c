@@ -7,6 +7,7 @@
 #include "basic/random-util.h"
 #include "basic/time-util.h"
 #include "core/action.h"
+#include "core/counters.h"
 
 #define OBJECTS_MAX 64
 #define WAITING_MAX 4096
@@ -28,6 +29,7 @@ struct Manager {
         unsigned n_waiting, ran;
         char *last_caller;
         Fault fail_next;
+        Counters counters;
         const char *base_url;
         char *const *ownerless;
         ManagerWatch *watch;
@@ -77,6 +79,11 @@ bool manager_engine_connected(const Manager *m)
 bool manager_store_connected(const Manager *m)
 {
         return m->store;
+}
+
+Counters *manager_counters(Manager *m)
+{
+        return &m->counters;
 }
 
 const char *manager_base_url(const Manager *m)

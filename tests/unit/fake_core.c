@@ -114,6 +114,11 @@ static void run_fault(Request *request)
         request_fail(request, request->manager->fault, NULL, "It went wrong");
 }
 
+static void run_metrics(Request *request)
+{
+        request_succeed(request, json_object_get(request->manager->metrics));
+}
+
 static void run_big(Request *request)
 {
         struct json_object *result = json_object_new_object();
@@ -146,6 +151,7 @@ const Action action_table[] = {
         { "BusOnly", "p", ROLE_VISITOR, NULL, NULL, 0, NULL, false, run_echo },
         { "Forever", NULL, ROLE_VISITOR, "GET", "/api/forever", 200, NULL, false, run_forever },
         { "Fault", NULL, ROLE_VISITOR, "GET", "/api/fault", 200, NULL, false, run_fault },
+        { "GetMetrics", NULL, ROLE_OPERATOR, NULL, NULL, 0, NULL, true, run_metrics },
         { "Big", NULL, ROLE_VISITOR, "GET", "/api/big", 200, NULL, false, run_big },
         { 0 },
 };
@@ -178,6 +184,11 @@ void fake_manager_changed(Manager *manager, InstanceStatus status, InstancePhase
         if (manager->handler)
                 manager->handler(MANAGER_INSTANCE_CHANGED, &manager->instance, NULL,
                                 manager->handler_userdata);
+}
+
+Counters *manager_counters(Manager *manager)
+{
+        return &manager->counters;
 }
 
 bool manager_is_loaded(const Manager *manager)

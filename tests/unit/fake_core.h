@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "core/counters.h"
 #include "core/manager.h"
 
 /*
@@ -17,6 +18,8 @@ struct Manager {
         void *handler_userdata;
         unsigned n_waiting; /* requests of GET /api/forever that are alive */
         Request *waiting; /* the newest of them */
+        Counters counters;
+        struct json_object *metrics; /* what GET /metrics is made of */
         Fault fault; /* what GET /api/fault fails with */
 };
 

@@ -39,6 +39,7 @@ static const struct {
         { "GetUsage", false, false },
         { "SetExpiry", false, true },
         { "Cleanup", false, true },
+        { "GetMetrics", false, false },
 };
 
 static Verdict expected(size_t verb, Role role, ListenerKind listener)

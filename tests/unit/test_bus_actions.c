@@ -45,6 +45,7 @@ static void test_actions_are_methods(void **state)
                 "GetProduct", /* the Product object, and GetWholeProduct */
                 "CreateProduct", "PutProduct", /* SetProduct is both */
                 "GetAccess", /* of the customer, by token */
+                "GetMetrics", /* of Prometheus, which speaks HTTP */
         };
 
         for (const Action *a = action_table; a->name; a++) {

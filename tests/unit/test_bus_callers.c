@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus_fixture.h"
+#include "core/counters.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -236,11 +237,52 @@ static void test_stranger(void **state)
         assert_says(output, "Access denied");
         assert_int_equal(log_get_max_level(), before);
         assert_int_equal(fake_ran(f->manager), 0);
+        assert_int_equal(manager_counters(f->manager)->bus_denied, 2);
         /* What is open to local users. */
         assert_int_equal(call_as_stranger(f, BUS_PATH, BUS_MANAGER_INTERFACE, "ListProducts", NULL, none,
                                          output),
                         0);
         assert_string_equal(fake_last_caller(f->manager), "uid:65534");
+}
+
+/* ---- Counting ---------------------------------------------------------------------------------------------- */
+
+static void assert_counted(Fixture *f, uint64_t succeeded, uint64_t failed, uint64_t abandoned)
+{
+        const Counters *c = manager_counters(f->manager);
+
+        assert_int_equal(c->bus[BUS_SUCCEEDED], succeeded);
+        assert_int_equal(c->bus[BUS_FAILED], failed);
+        assert_int_equal(c->bus[BUS_ABANDONED], abandoned);
+}
+
+static void test_counted(void **state)
+{
+        Fixture *f = *state;
+        Instance *i = fake_add_instance(f->manager, "shop", "Acme");
+        sd_bus *other = fixture_connect(f);
+        unsigned two = 2, none = 0;
+        Many many = { 0 };
+
+        sd_bus_message_unref(assert_reply(manager_call(f, "GetInstance", "s", i->id), "o"));
+        assert_counted(f, 1, 0, 0);
+        assert_error(manager_call(f, "GetInstance", "s", "none"), "NoSuchInstance", "none");
+        assert_counted(f, 1, 1, 0);
+        /* Refused before it is anything: by its arguments, and by its result, which cannot be written. */
+        assert_error(manager_call(f, "ListInstances", "a{sv}", 1, "colour", "s", "red"), "InvalidArgument",
+                        "colour");
+        assert_counted(f, 1, 2, 0);
+        fake_remove_instance(f->manager, fake_add_instance(f->manager, "shop", "B"), true);
+        assert_error(manager_call(f, "GetInstance", "s", manager_next_instance(f->manager, i->id)->id),
+                        "NoSuchInstance", "deleted");
+        assert_counted(f, 1, 3, 0);
+        fake_hold_deletions(f->manager, true);
+        call_many(other, "DeleteInstance", i->id, 2, &many);
+        fixture_run_until(f, waiting_is, &two);
+        sd_bus_close_unref(other);
+        fixture_run_until(f, waiting_is, &none);
+        assert_counted(f, 1, 3, 2);
+        assert_int_equal(manager_counters(f->manager)->bus_denied, 0);
 }
 
 int main(void)
@@ -252,6 +294,7 @@ int main(void)
                 BUS_TEST(test_caller_vanishes_early),
                 BUS_TEST(test_free_with_calls),
                 BUS_TEST(test_no_reply_wanted),
+                BUS_TEST(test_counted),
                 BUS_TEST(test_stranger),
         };
 
