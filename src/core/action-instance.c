@@ -375,12 +375,24 @@ static void on_restart_job(Request *request, Instance *instance, JobEvent event,
 /* Only what has once been ready has containers to restart. */
 static bool may_restart(Request *request, const Instance *instance)
 {
-        if (!instance->job && instance->timeline[PHASE_READY] != TIMELINE_UNSET &&
-                        (instance->status == INSTANCE_RUNNING || instance->status == INSTANCE_FAILED))
+        bool was_ready = instance->timeline[PHASE_READY] != TIMELINE_UNSET &&
+                         (instance->status == INSTANCE_RUNNING || instance->status == INSTANCE_FAILED);
+
+        if (instance->job)
+                request_fail(request, FAULT_CONFLICT, "id",
+                                "Instance %s cannot be restarted: it is being worked on. Try again when "
+                                "that "
+                                "is over",
+                                instance->id);
+        else if (!was_ready)
+                request_fail(request, FAULT_CONFLICT, "id", "Instance %s cannot be restarted: it is %s",
+                                instance->id, instance_status_to_string(instance->status));
+        else if (!manager_engine_connected(request->manager))
+                request_fail(request, FAULT_ENGINE_UNAVAILABLE, NULL,
+                                "The engine (Docker) cannot be reached, so nothing can be restarted. Try "
+                                "again in a moment");
+        else
                 return true;
-        request_fail(request, FAULT_CONFLICT, "id", "Instance %s cannot be restarted: it is %s%s",
-                        instance->id, instance_status_to_string(instance->status),
-                        instance->job ? ", and being worked on" : "");
         return false;
 }
 

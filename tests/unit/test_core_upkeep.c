@@ -103,6 +103,21 @@ static void test_restart_refused(void **state)
         world_free(w);
 }
 
+/* At once: whoever asks is not left waiting for as long as the engine is away. */
+static void test_restart_without_the_engine(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+
+        fake_ports_lose(w->ports, FAKE_ENGINE, UINT64_MAX);
+        ask_now(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        assert_int_equal(a.fault, FAULT_ENGINE_UNAVAILABLE);
+        assert_string_equal(world_status(w), "running");
+        fake_ports_return(w->ports, FAKE_ENGINE);
+        world_run(w);
+        world_free(w);
+}
+
 /* A deletion that cannot: the instance says so, and keeps what is needed to try again. */
 static void test_delete_that_cannot(void **state)
 {
@@ -299,6 +314,7 @@ int main(void)
                 cmocka_unit_test(test_restart),
                 cmocka_unit_test(test_restart_moments),
                 cmocka_unit_test(test_restart_refused),
+                cmocka_unit_test(test_restart_without_the_engine),
                 cmocka_unit_test(test_delete_that_cannot),
                 cmocka_unit_test(test_crashing),
                 cmocka_unit_test(test_cleanup),
