@@ -17,7 +17,8 @@ static int on_look_again(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *m = userdata;
 
-        m->ownerless_look = sd_event_source_disable_unref(m->ownerless_look);
+        /* Again in any case: just now the engine may be away, or what belongs to nobody is being removed. */
+        ownerless_look_later(m);
         reconcile_resources(m);
         return 0;
 }

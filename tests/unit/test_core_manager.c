@@ -311,6 +311,45 @@ static void test_ownerless_volumes(void **state)
         world_free(w);
 }
 
+static bool has_line(char *const *log, const char *prefix)
+{
+        for (; *log; log++)
+                if (startswith(*log, prefix))
+                        return true;
+        return false;
+}
+
+/* They are looked at again also where it was time for it while something else was being removed. */
+static void test_ownerless_volumes_while_busy(void **state)
+{
+        static const char id[] = "client_zzzzzzzzzzzz";
+        World *w = world_created(VARIANT_STRIP);
+        StringPairs labels = { 0 };
+        size_t logged;
+
+        add_volume(w, "zzz", id);
+        assert_int_equal(string_pairs_add(&labels, "network.ark.deployment", "d1"), 0);
+        assert_int_equal(string_pairs_add(&labels, "network.ark.instance", id), 0);
+        fake_resource_add(w->ports, fake_resource_new(RESOURCE_NETWORK, "nobodys_net", &labels));
+        string_pairs_done(&labels);
+        world_stop(w);
+        logged = strv_length(w->ports->log);
+        world_start(w);
+        /* What is asked once the list is under way takes its time: the removal is the last of it. */
+        while (!has_line(w->ports->log + logged, "remove_network")) {
+                if (has_line(w->ports->log + logged, "list_resources"))
+                        w->ports->plans[0] = (FakePlan){ w->ports->n_calls, FAKE_TIMED_OUT };
+                assert_true(fake_ports_step(w->ports));
+        }
+        assert_ownerless(w, "zzz", NULL);
+        fake_clock_move(fake_clock_now() + 30 * USEC_PER_SEC);
+        world_run(w);
+        fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_VOLUME, "zzz"));
+        wait_for_upkeep(w);
+        assert_ownerless(w, NULL, NULL);
+        world_free(w);
+}
+
 static void test_base_url(void **state)
 {
         World *w = world_new();
@@ -476,6 +515,7 @@ int main(void)
                 cmocka_unit_test(test_containers_that_end),
                 cmocka_unit_test(test_orphans),
                 cmocka_unit_test(test_ownerless_volumes),
+                cmocka_unit_test(test_ownerless_volumes_while_busy),
                 cmocka_unit_test(test_base_url),
                 cmocka_unit_test(test_damaged),
                 cmocka_unit_test(test_damaged_is_left_alone),
