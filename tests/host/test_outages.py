@@ -82,17 +82,33 @@ def test_engine_goes_in_the_middle_of_a_deploy(host, work, phase):
     # Where it had come up already, the engine has just begun its containers again.
     wait_for("it answers", lambda: instance.ask("/notes").status == 200, 30)
     instance.delete()
-    drop_forgotten_bridge(host, instance)
+    assert docker_leftovers(host, instance.id) == []
     work.deploy(product).ask("/notes").expect(200)
 
 
-def drop_forgotten_bridge(host, instance):
+def test_forgotten_bridges_go_before_the_engine_starts(host, work):
     """
     An engine that is stopped while it makes a network forgets that it made the bridge, takes it for somebody else's
-    when it makes the network again, and leaves it when that is removed. arkd may not touch interfaces.
+    when it makes the network again, and leaves it when that is removed.
     """
-    assert docker_leftovers(host, instance.id) == []
-    host.run("ip", "link", "delete", "ark" + instance.id.removeprefix("client_"))
+    survivor = work.deploy(work.product())
+    forgotten, others = "arkaaaaaaaaaaaa", ["arkaaaaaaaaaaa1", "arkforgotten", "bridge0"]
+    for name in (forgotten, *others):
+        host.exec("ip", "link", "add", name, "type", "bridge")
+    try:
+        # The engine counts on those that it has, used or not.
+        host.exec("systemctl", "start", "arkd-bridges.service")
+        assert host.path(f"/sys/class/net/{forgotten}").exists()
+        host.run("systemctl", "reset-failed", "docker.service")
+        host.exec("systemctl", "kill", "--signal=KILL", "docker.service")
+        wait_for("it is gone", lambda: not host.path(f"/sys/class/net/{forgotten}").exists(), 30)
+        assert all(host.path(f"/sys/class/net/{name}").exists() for name in others)
+        assert host.journal("-u", "arkd-bridges", "-g", forgotten)
+        host.wait_healthy()
+        wait_for("it answers", lambda: survivor.ask("/notes").status == 200, 30)
+    finally:
+        for name in others:
+            host.exec("ip", "link", "delete", name)
 
 
 def test_subnet_of_a_forgotten_bridge_is_left_out(host, work):
