@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""
+Every method and every property with what nobody would send, as root and as a stranger: a result or a named error, and
+the daemon unharmed. The seed is told where it fails; ARK_FUZZ_SEED repeats it, ARK_FUZZ_SECONDS takes longer.
+"""
+
+import ast
+import contextlib
+import os
+import secrets
+
+import pytest
+
+import callers
+
+SECONDS = float(os.environ.get("ARK_FUZZ_SECONDS", 20))
+CALLS = 6000 if SECONDS <= 20 else 10**9
+# The largest strings that the bus lets through, in and out, and what the heap may keep.
+KEPT_KIB = 96 * 1024
+
+
+@pytest.mark.parametrize("user", ["root", "fuzz-stranger"])
+def test_nothing_is_found(host, work, user):
+    seed = os.environ.get("ARK_FUZZ_SEED", secrets.token_hex(4))
+    product = work.quick()
+    kept, expendable = work.deploy(product), work.deploy(product)
+    level = host.exec("arkctl", "log-level")
+    # The only one of the products it tries that is right, so that root makes it.
+    work.products.append("fuzz")
+    daemon = callers.Daemon(host)
+    with callers.programs(host), contextlib.ExitStack() as stack:
+        if user != "root":
+            stack.enter_context(callers.user(host, user))
+        stack.callback(host.exec, "arkctl", "log-level", level)
+        command = callers.program("fuzz.py", seed, str(SECONDS), str(CALLS), kept.id, expendable.id, user=user)
+        told = ast.literal_eval(host.exec(*command, timeout=SECONDS + 200))
+    print(f"seed {seed}: {told}")
+    assert not told["findings"], (seed, told["findings"])
+    # It did reach them all, with success and without; what it must not harm is called by the other user only.
+    assert set(told["untouched"]) == set(), (seed, told)
+    assert None in told["outcomes"] and len(told["outcomes"]) >= 6, told
+    daemon.assert_unharmed(KEPT_KIB, more_files=6)
+    assert kept.state()["status"] == "running" and kept.ask("/").status == 200
+    assert expendable.seen_by_operator()["status"] == ("deleted" if user == "root" else "running")
