@@ -15,13 +15,21 @@
 
 typedef struct UsageWaiter UsageWaiter;
 
-/* One look: first at the application's container, then at the database's. */
+/* One container that is looked at. */
+typedef struct UsagePart {
+        UsageLook *look;
+        const char *role;
+        char *container;
+        Pending *pending;
+        struct json_object *item; /* NULL where it does not run */
+} UsagePart;
+
+/* One look, at all containers at the same time: an older engine answers with its next reading, a second later. */
 struct UsageLook {
         Manager *manager;
         char *instance_id;
-        char *database; /* name of its container, or NULL where there is none */
-        Pending *pending;
-        struct json_object *items;
+        UsagePart parts[2]; /* in the order in which they are told */
+        size_t n_parts;
         TAILQ_HEAD(, UsageWaiter) waiters;
         TAILQ_ENTRY(UsageLook) list;
 };
@@ -36,10 +44,12 @@ struct UsageWaiter {
 static void look_free(UsageLook *look)
 {
         TAILQ_REMOVE(&look->manager->usage_looks, look, list);
-        pending_cancel(look->pending);
-        json_object_put(look->items);
+        for (size_t i = 0; i < look->n_parts; i++) {
+                pending_cancel(look->parts[i].pending);
+                json_object_put(look->parts[i].item);
+                free(look->parts[i].container);
+        }
         free(look->instance_id);
-        free(look->database);
         free(look);
 }
 
@@ -55,16 +65,32 @@ static void waiter_free(void *state)
                 look_free(look);
 }
 
-static struct json_object *usage_result(struct json_object *items)
+/* look: NULL for an instance without containers. */
+static struct json_object *usage_result(const UsageLook *look)
 {
         _cleanup_json_ struct json_object *result = json_object_new_object();
+        struct json_object *items = json_object_new_array();
 
-        return result && json_set(result, "items", json_object_get(items)) >= 0 ? TAKE_PTR(result) : NULL;
+        if (!result) {
+                json_object_put(items);
+                return NULL;
+        }
+        if (json_set(result, "items", items) < 0)
+                return NULL;
+        for (size_t i = 0; look && i < look->n_parts; i++) {
+                struct json_object *item = json_object_get(look->parts[i].item);
+
+                if (item && json_object_array_add(items, item) < 0) {
+                        json_object_put(item);
+                        return NULL;
+                }
+        }
+        return TAKE_PTR(result);
 }
 
-static void answer_items(Request *request, struct json_object *items)
+static void answer_usage(Request *request, const UsageLook *look)
 {
-        struct json_object *result = items ? usage_result(items) : NULL;
+        struct json_object *result = usage_result(look);
 
         if (result)
                 request_succeed(request, result);
@@ -80,7 +106,7 @@ static void look_finish(UsageLook *look, int error, const char *reason)
         for (waiter = TAILQ_FIRST(&look->waiters); waiter; waiter = next) {
                 next = TAILQ_NEXT(waiter, list);
                 if (error >= 0)
-                        answer_items(waiter->request, look->items);
+                        answer_usage(waiter->request, look);
                 else
                         request_fail(waiter->request,
                                         error == -ENOTCONN ? FAULT_ENGINE_UNAVAILABLE : FAULT_FAILED, NULL,
@@ -94,14 +120,14 @@ static int set_known(struct json_object *o, const char *name, uint64_t value)
         return value == USAGE_UNKNOWN ? json_set_string(o, name, NULL) : json_set_u64(o, name, value);
 }
 
-static int add_item(UsageLook *look, const char *role, const char *container, const ContainerUsage *usage)
+static int part_set_item(UsagePart *part, const ContainerUsage *usage)
 {
         _cleanup_json_ struct json_object *item = json_object_new_object();
         int r;
 
-        r = item ? json_set_string(item, "role", role) : -ENOMEM;
+        r = item ? json_set_string(item, "role", part->role) : -ENOMEM;
         if (r >= 0)
-                r = json_set_string(item, "container", container);
+                r = json_set_string(item, "container", part->container);
         if (r >= 0)
                 r = json_set_timestamp(item, "started_at", usage->started_usec);
         if (r >= 0)
@@ -116,56 +142,35 @@ static int add_item(UsageLook *look, const char *role, const char *container, co
                 r = set_known(item, "pids", usage->pids);
         if (r >= 0)
                 r = set_known(item, "pids_limit", usage->pids_limit);
-        if (r < 0 || json_object_array_add(look->items, item) < 0)
-                return -ENOMEM;
-        TAKE_PTR(item);
-        return 0;
+        if (r >= 0)
+                part->item = TAKE_PTR(item);
+        return r;
 }
 
-/* A container that is not there, or does not run, uses nothing. Answers whether to go on. */
-static bool look_take(UsageLook *look, const char *role, const char *container, int error,
-                const char *reason, const ContainerUsage *usage)
+static bool look_is_done(const UsageLook *look)
 {
-        int r = 0;
+        for (size_t i = 0; i < look->n_parts; i++)
+                if (look->parts[i].pending)
+                        return false;
+        return true;
+}
 
-        look->pending = NULL;
-        if (error < 0 && error != -ENOENT) {
+/* A container that is not there, or does not run, uses nothing. */
+static void on_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata)
+{
+        UsagePart *part = userdata;
+        UsageLook *look = part->look;
+
+        part->pending = NULL;
+        if (error >= 0 && usage->running) {
+                error = part_set_item(part, usage);
+                reason = strerror(-error);
+        } else if (error == -ENOENT)
+                error = 0;
+        if (error < 0)
                 look_finish(look, error, reason);
-                return false;
-        }
-        if (error >= 0 && usage->running)
-                r = add_item(look, role, container, usage);
-        if (r < 0)
-                look_finish(look, r, strerror(-r));
-        return r >= 0;
-}
-
-static void on_database_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata)
-{
-        UsageLook *look = userdata;
-
-        if (look_take(look, ARK_ROLE_DATABASE, look->database, error, reason, usage))
+        else if (look_is_done(look))
                 look_finish(look, 0, NULL);
-}
-
-static int look_ask(UsageLook *look, const char *container, ContainerUsageDone done)
-{
-        EnginePort *engine = look->manager->engine;
-
-        return engine->vtable->container_usage(
-                        engine, container, USAGE_TIMEOUT_USEC, done, look, &look->pending);
-}
-
-static void on_app_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata)
-{
-        UsageLook *look = userdata;
-        int r;
-
-        if (!look_take(look, ARK_ROLE_APP, look->instance_id, error, reason, usage))
-                return;
-        r = look->database ? look_ask(look, look->database, on_database_usage) : 0;
-        if (r < 0 || !look->database)
-                look_finish(look, r, r < 0 ? strerror(-r) : NULL);
 }
 
 static UsageLook *look_find(Manager *m, const char *instance_id)
@@ -178,11 +183,20 @@ static UsageLook *look_find(Manager *m, const char *instance_id)
         return NULL;
 }
 
-/* With its first waiter, which frees it. */
+static int look_add(UsageLook *look, const char *role, const char *container)
+{
+        UsagePart *part = &look->parts[look->n_parts++];
+
+        *part = (UsagePart){ .look = look, .role = role, .container = strdup(container) };
+        return part->container ? 0 : -ENOMEM;
+}
+
+/* Without a waiter as yet: the last of them frees it. */
 static int look_new(Manager *m, const Instance *i, UsageLook **ret)
 {
         UsageLook *look = new0(UsageLook, 1);
         InstanceNames names;
+        int r;
 
         if (!look)
                 return -ENOMEM;
@@ -190,11 +204,14 @@ static int look_new(Manager *m, const Instance *i, UsageLook **ret)
         TAILQ_INIT(&look->waiters);
         TAILQ_INSERT_TAIL(&m->usage_looks, look, list);
         instance_names(i, &names);
-        look->items = json_object_new_array();
-        if (!look->items || free_and_strdup(&look->instance_id, i->id) < 0 ||
-                        free_and_strdup(&look->database, i->has_database ? names.database : NULL) < 0) {
+        r = free_and_strdup(&look->instance_id, i->id);
+        if (r >= 0)
+                r = look_add(look, ARK_ROLE_APP, i->id);
+        if (r >= 0 && i->has_database)
+                r = look_add(look, ARK_ROLE_DATABASE, names.database);
+        if (r < 0) {
                 look_free(look);
-                return -ENOMEM;
+                return r;
         }
         *ret = look;
         return 0;
@@ -213,6 +230,17 @@ static int look_join(UsageLook *look, Request *request)
         return 0;
 }
 
+static int look_ask(UsageLook *look)
+{
+        EnginePort *engine = look->manager->engine;
+        int r = 0;
+
+        for (UsagePart *part = look->parts; r >= 0 && part < look->parts + look->n_parts; part++)
+                r = engine->vtable->container_usage(
+                                engine, part->container, USAGE_TIMEOUT_USEC, on_usage, part, &part->pending);
+        return r;
+}
+
 static int look_begin(Request *request, const Instance *i)
 {
         UsageLook *look;
@@ -225,13 +253,12 @@ static int look_begin(Request *request, const Instance *i)
         if (r < 0)
                 look_free(look);
         else
-                r = look_ask(look, look->instance_id, on_app_usage);
+                r = look_ask(look); /* where it fails, the request does, and with it the look */
         return r;
 }
 
 void run_get_usage(Request *request)
 {
-        _cleanup_json_ struct json_object *none = NULL;
         Instance *i = action_find_instance(request);
         UsageLook *look;
         int r;
@@ -239,8 +266,7 @@ void run_get_usage(Request *request)
         if (!i)
                 return;
         if (!instance_has_resources(i)) {
-                none = json_object_new_array();
-                answer_items(request, none);
+                answer_usage(request, NULL);
                 return;
         }
         look = look_find(request->manager, i->id);

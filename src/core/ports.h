@@ -183,7 +183,7 @@ typedef struct EngineVTable {
         /* network: the one whose address is wanted. -ENOENT where there is no such container. */
         int (*inspect_container)(EnginePort *e, const char *name, const char *network, uint64_t timeout_usec,
                         ContainerStateDone done, void *userdata, Pending **ret_pending);
-        /* One sample, which waits for no other. -ENOENT where there is no such container. */
+        /* One sample: an engine may answer with its next reading, a second later. -ENOENT where there is no such container. */
         int (*container_usage)(EnginePort *e, const char *name, uint64_t timeout_usec,
                         ContainerUsageDone done, void *userdata, Pending **ret_pending);
         int (*container_logs)(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,

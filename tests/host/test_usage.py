@@ -62,6 +62,16 @@ def test_usage_on_the_bus(host, work):
     assert later["db"]["read"] > seen["db"]["read"] and later["db"]["cpu"] >= seen["db"]["cpu"]
 
 
+def test_usage_is_read_at_the_same_time(host, work):
+    """An older engine answers once a second: both containers by the same reading, but where they come either side."""
+    instance = work.deploy(work.product())
+
+    def apart():
+        seen = usage(host, instance)
+        return abs(seen["app"]["read"] - seen["db"]["read"])
+    assert min(apart() for _ in range(4)) < 500_000
+
+
 def test_usage_grows_with_work(host, work):
     """A share of the processors can be told from two calls."""
     instance = work.deploy(work.quick())

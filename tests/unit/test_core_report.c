@@ -56,6 +56,7 @@ static void test_usage(void **state)
         uint64_t value;
 
         ask_usage(w, &a, id);
+        assert_int_equal(count_calls(w, "container_usage"), 2); /* both at once */
         world_run(w);
         assert_int_equal(count_items(&a), 2);
         item = usage_item(&a, 0, "app", id);
@@ -133,7 +134,7 @@ static void test_usage_is_shared(void **state)
         ask_drop(asks + 0);
         ask_drop(asks + 1);
         world_run(w);
-        assert_int_equal(count_calls(w, "container_usage"), 3);
+        assert_int_equal(count_calls(w, "container_usage"), 4);
         assert_int_equal(count_calls(w, "= container_usage"), 2);
         ask_usage(w, asks + 0, id);
         world_run(w);
