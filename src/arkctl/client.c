@@ -109,6 +109,10 @@ ExitCode ctl_report(const Ctl *ctl, const char *act, int r, const sd_bus_error *
                 first = strndup(reason, (size_t) (more - reason));
         else if (more)
                 remedy = NULL;
+        if (ctl->host && bus_exit_code(name, r) == CTL_DENIED)
+                remedy = "Over ssh nobody can be asked for a password: use -H root@HOST, or ask an "
+                         "administrator "
+                         "there for the polkit right; see arkctl(1).";
         if (first)
                 reason = first;
         ctl_error("Cannot %s: %s%s%s%s", act, reason, full_stop(reason), remedy ? " " : "",

@@ -195,7 +195,7 @@ static int on_interrupt(sd_event_source *source, const struct signalfd_siginfo *
                             "or take it back with \"arkctl delete %s\".",
                                 d->id, d->id);
         else
-                ctl_warning("arkd has not answered yet; the deploy may go on. See \"arkctl list\".");
+                ctl_warning("arkd had not answered yet. See with \"arkctl list\" whether it is deployed.");
         d->result = CTL_INTERRUPTED;
         d->over = true;
         return 0;

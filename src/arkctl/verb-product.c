@@ -156,7 +156,7 @@ static ExitCode set_file(Ctl *ctl, const char *file)
         }
         if (r < 0) {
                 ctl_error("%s cannot be read: %s.", file, strerror(-r));
-                return CTL_FAILED;
+                return CTL_USAGE;
         }
         e = product_set(ctl, standard ? "standard input" : file, text, &id);
         if (e == CTL_OK)

@@ -14,6 +14,8 @@
 
 #define FLAG_ALLOW_INTERACTION UINT32_C(1)
 #define TIMEOUT_USEC           (10 * USEC_PER_SEC)
+/* For somebody to find the password; no caller waits for ever for a polkit that hangs. */
+#define TIMEOUT_INTERACTIVE_USEC (5 * USEC_PER_MINUTE)
 
 struct PolkitQuery {
         sd_bus *bus;
@@ -126,7 +128,7 @@ static int query_send(PolkitQuery *query, const char *sender, const char *action
                                 query->cancellation_id);
         if (r >= 0)
                 r = sd_bus_call_async(query->bus, &query->slot, message, on_answer, query,
-                                interactive ? UINT64_MAX : TIMEOUT_USEC);
+                                interactive ? TIMEOUT_INTERACTIVE_USEC : TIMEOUT_USEC);
         return r;
 }
 

@@ -68,6 +68,8 @@ def test_host(ctl):
     skipped = [check["check"] for check in json.loads(ctl("-H", "there", "status", "-j", env=env).stdout)
                if check["verdict"] == "skipped"]
     assert "disk" in skipped and "memory" in skipped
+    assert "-H root@HOST" in ctl("-H", "there", "delete", "--yes", "client_denied", env=env, code=4).stderr
+    assert "-H root@HOST" not in ctl("delete", "--yes", "client_denied", code=4).stderr
 
 
 def test_older_daemon(ctl_old):

@@ -348,8 +348,8 @@ def test_product_set_refuses(ctl, tmp_path):
         file.write_text(text)
         error = ctl("product", "set", str(file), code=code).stderr
         assert words in error and str(file) in error
-    assert "No such file" in ctl("product", "set", str(tmp_path / "none"), code=1).stderr
-    assert "Is a directory" in ctl("product", "set", str(tmp_path), code=1).stderr
+    assert "No such file" in ctl("product", "set", str(tmp_path / "none"), code=2).stderr
+    assert "Is a directory" in ctl("product", "set", str(tmp_path), code=2).stderr
 
 
 def test_product_delete(ctl):
