@@ -284,19 +284,6 @@ def test_only_nginx_reaches_the_sockets(host):
         assert host.exec("stat", "-c", "%G", path) == "www-data"
 
 
-def test_slow_sender_is_cut_off_without_harm(host):
-    """One who never ends his request neither holds up others nor stays for ever."""
-    with host.connect_inside(5050) as slow:
-        slow.sendall(b"POST /api/instances HTTP/1.1\r\nHost: localhost\r\nContent-Le")
-        for _ in range(20):
-            host.local.get("/api/products").expect(200)
-        slow.settimeout(75)
-        slow.sendall(b"ngth: 100\r\n")
-        received = slow.recv(4096)
-        while received and slow.recv(4096):
-            pass
-
-
 def test_no_request_at_all(host):
     for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10 + b"\r\n\r\n", b"GET\r\n\r\n",
                     b"GET / HTTP/9.9\r\n\r\n", b"GET /api/products HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"):

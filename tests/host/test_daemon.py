@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import json
+import os
 import resource
 import socket
 import struct
@@ -162,18 +163,21 @@ def memory_kb(host):
 
 
 def test_stalled_readers_and_slow_senders(host, before):
-    """One who asks and asks and reads nothing, and one who sends a byte at a time: both are cut off, nobody waits."""
+    """
+    Who asks and asks and reads nothing, who sends a byte at a time, and who says no more: all are cut off, nobody else
+    waits.
+    """
     request = (f"GET /api/products HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {host.admin_token}\r\n\r\n"
                ).encode()
     memory = memory_kb(host)
     with contextlib.ExitStack() as stack:
-        stalled, slow = ([stack.enter_context(host.connect_inside(5050)) for _ in range(20)] for _ in range(2))
+        stalled, slow, silent = ([stack.enter_context(host.connect_inside(5050)) for _ in range(20)] for _ in range(3))
         for one in stalled:
             one.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 while True:
                     one.send(request * 100)
-        for one in slow:
+        for one in slow + silent:
             one.sendall(BEGUN)
         grown = 0
         deadline = time.monotonic() + 80
@@ -185,10 +189,15 @@ def test_stalled_readers_and_slow_senders(host, before):
             grown = max(grown, memory_kb(host) - memory)
             slow = [one for one in slow if sends_on(one)]
             time.sleep(1)
+        for one in silent:
+            one.settimeout(1)
+            while one.recv(4096):
+                pass
         for one in stalled:
             wait_for("a stalled reader is cut off", lambda one=one: not sends_on(one), 20, every=0.5)
     print(f"\nmemory has grown by {grown} KiB meanwhile")
-    assert grown < 8 * 1024
+    # ASan holds back what was freed.
+    assert grown < 8 * 1024 or os.environ.get("ARK_SANITIZE") == "1"
     unharmed(host, *before)
 
 
