@@ -13,7 +13,9 @@
 
 /* A removal that fails is tried again after 100 ms, 200 ms, … and given up after this many times. */
 #define REMOVE_ATTEMPTS_MAX 8
-#define ENGINE_RETRY_USEC   (200 * USEC_PER_MSEC)
+/* … or where it has failed for so long: an attempt may take a minute itself. */
+#define REMOVE_PATIENCE_USEC (30 * USEC_PER_SEC)
+#define ENGINE_RETRY_USEC    (200 * USEC_PER_MSEC)
 
 static const char *const kind_names[_JOB_KIND_MAX] = {
         [JOB_CREATE] = "create", [JOB_DELETE] = "delete", [JOB_RESTART] = "restart"
@@ -291,10 +293,14 @@ static bool engine_is_away(const Job *job, int error)
 static bool step_retry_removal(StepRun *run, int error)
 {
         if (engine_is_away(run->job, error)) {
+                run->attempts = 0;
                 step_pause(run);
                 return true;
         }
-        if (++run->attempts >= REMOVE_ATTEMPTS_MAX)
+        if (run->attempts == 0)
+                run->failing_usec = now_monotonic();
+        if (++run->attempts >= REMOVE_ATTEMPTS_MAX ||
+                        now_monotonic() - run->failing_usec >= REMOVE_PATIENCE_USEC)
                 return false;
         run->state = STEP_PAUSED;
         run->stage = 0;

@@ -61,6 +61,7 @@ struct StepRun {
         Pending *pending;
         sd_event_source *timer;
         unsigned attempts; /* of its probes, or of its undo */
+        uint64_t failing_usec; /* since when its removal fails */
         unsigned stage; /* where a step that makes several calls stands */
         PortDone then; /* what follows its first part */
         char *reason; /* why the last attempt failed */

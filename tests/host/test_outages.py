@@ -179,7 +179,8 @@ def test_store_goes_in_the_middle_of_a_deploy(host, work):
 
 
 @pytest.mark.parametrize("refuse, accept, words, seen", [
-    (["config", "set", "min-replicas-to-write", "1"], ["config", "set", "min-replicas-to-write", "0"], "NOREPLICAS", True),
+    (["config", "set", "min-replicas-to-write", "1"], ["config", "set", "min-replicas-to-write", "0"], "NOREPLICAS",
+     True),
     (["replicaof", "127.0.0.1", "1"], ["replicaof", "no", "one"], "READONLY", True),
     (["config", "set", "maxmemory", "1"], ["config", "set", "maxmemory", "0"], "OOM", False),
 ], ids=["too few replicas", "read-only", "out of memory"])
@@ -239,7 +240,8 @@ def test_disk_of_the_engine_is_full(host, work):
     """A deploy fails and says why, nothing of it stays, what runs goes on and can be deleted."""
     with small_engine_disk(host, 200) as folder:
         survivor = work.deploy(work.product())
-        survivor.ask("/notes", "POST", b"text=kept", [("Content-Type", "application/x-www-form-urlencoded")]).expect(303)
+        form = [("Content-Type", "application/x-www-form-urlencoded")]
+        survivor.ask("/notes", "POST", b"text=kept", form).expect(303)
         gone = work.deploy(work.quick())
         fill(folder)
         failed = work.order(work.product())

@@ -124,6 +124,8 @@ static FakeFault planned_fault(FakePorts *p, const char *name)
         for (size_t i = 0; i < FAKE_PLANS_MAX; i++)
                 if (p->plans[i].call == call)
                         return p->plans[i].fault;
+        if (p->slow && startswith(name, p->slow))
+                return FAKE_TIMED_OUT;
         return p->failing && startswith(name, p->failing) ? FAKE_FAILED : FAKE_FINE;
 }
 

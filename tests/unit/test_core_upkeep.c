@@ -146,6 +146,25 @@ static void test_delete_that_cannot(void **state)
         }
 }
 
+/* A volume that something else has in use is tried for a while, and not for many minutes. */
+static void test_volume_in_use(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        uint64_t begun = fake_clock_now();
+        _cleanup_ask_ Ask a = { 0 };
+
+        w->ports->slow = "remove_volume";
+        ask_now(w, &a, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        assert_int_equal(a.fault, FAULT_FAILED);
+        assert_true(fake_clock_now() - begun < 3 * USEC_PER_MINUTE);
+        w->ports->slow = NULL;
+        ask_now(w, &a, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        assert_int_equal(a.fault, FAULT_NONE);
+        world_run(w);
+        world_check(w);
+        world_free(w);
+}
+
 /* What its daemon never survives is given up in the end, and may be asked for again. */
 static void try_crashing(const char *action, const char *end)
 {
@@ -316,6 +335,7 @@ int main(void)
                 cmocka_unit_test(test_restart_refused),
                 cmocka_unit_test(test_restart_without_the_engine),
                 cmocka_unit_test(test_delete_that_cannot),
+                cmocka_unit_test(test_volume_in_use),
                 cmocka_unit_test(test_crashing),
                 cmocka_unit_test(test_cleanup),
                 cmocka_unit_test(test_cleanup_failure),
