@@ -120,18 +120,30 @@ ExitCode ctl_report(const Ctl *ctl, const char *act, int r, const sd_bus_error *
         return bus_exit_code(name, r);
 }
 
+static ExitCode refuse_machine(const Ctl *ctl, int r)
+{
+        if (r == -EACCES || r == -EPERM) {
+                ctl_error("Cannot reach the bus of the container %s: entering a container needs root. Try "
+                          "again "
+                          "as root.",
+                                ctl->machine);
+                return CTL_DENIED;
+        }
+        ctl_error("Cannot reach the bus of the container %s: %s. \"machinectl list\" shows those that run.",
+                        ctl->machine, r == -EHOSTDOWN ? "none of that name runs" : strerror(abs(r)));
+        return CTL_UNAVAILABLE;
+}
+
 static ExitCode refuse_connection(const Ctl *ctl, int r)
 {
         const char *reason = strerror(abs(r));
 
+        if (ctl->machine)
+                return refuse_machine(ctl, r);
         if (ctl->host)
                 ctl_error("Cannot reach the bus of %s over ssh: %s. Does \"ssh %s\" work, and is arkd "
                           "installed there?",
                                 ctl->host, reason, ctl->host);
-        else if (ctl->machine)
-                ctl_error("Cannot reach the bus of the container %s: %s. \"machinectl list\" shows those "
-                          "that run.",
-                                ctl->machine, reason);
         else
                 ctl_error("Cannot reach the system bus: %s. Is dbus running? See \"systemctl status dbus\".",
                                 reason);
