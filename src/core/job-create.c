@@ -19,7 +19,7 @@
 
 /* ---- Compose file ---- */
 
-static int start_compose(StepRun *run)
+int step_write_compose(StepRun *run)
 {
         const InstanceSpec *spec = run->job->spec;
         _cleanup_(str_erase_freep) char *text = NULL;
@@ -56,19 +56,19 @@ static int start_image(StepRun *run, const char *image)
                         run, &run->pending);
 }
 
-static int start_app_image(StepRun *run)
+int step_app_image(StepRun *run)
 {
         return start_image(run, run->job->spec->app.image);
 }
 
-static int start_database_image(StepRun *run)
+int step_database_image(StepRun *run)
 {
         return start_image(run, run->job->spec->database.image);
 }
 
 /* ---- Networks, volume ---- */
 
-static int start_ingress(StepRun *run)
+int step_create_ingress(StepRun *run)
 {
         Manager *m = run->job->manager;
         char subnet[ADDRESS_TEXT_MAX], gateway[ADDRESS_TEXT_MAX];
@@ -86,7 +86,7 @@ static int start_ingress(StepRun *run)
         return r;
 }
 
-static int start_network(StepRun *run)
+int step_create_network(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
@@ -94,7 +94,7 @@ static int start_network(StepRun *run)
                         step_on_done, run, &run->pending);
 }
 
-static int create_volume(StepRun *run)
+int step_create_volume(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
@@ -108,7 +108,7 @@ static void on_unverified_volume_removed(int error, const char *reason, void *us
         int r;
 
         run->pending = NULL;
-        r = error < 0 ? error : create_volume(run);
+        r = error < 0 ? error : step_create_volume(run);
         if (r < 0)
                 step_done(run, r, reason);
 }
@@ -149,7 +149,7 @@ static int start_volume(StepRun *run)
         EnginePort *engine = run->job->manager->engine;
 
         if (!run->job->resumed || run->job->database_verified)
-                return create_volume(run);
+                return step_create_volume(run);
         return engine->vtable->remove_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
                         on_user_of_unverified_removed, run, &run->pending);
 }
@@ -178,7 +178,7 @@ static int start_database_container(StepRun *run)
                         on_database_created, run, &run->pending);
 }
 
-static int start_create_app(StepRun *run)
+int step_create_app(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
@@ -210,14 +210,15 @@ enum {
 
 /* Undone from the last to the first: containers, then volume, then network. */
 const Step create_steps[] = {
-        [CREATE_COMPOSE] = { "compose", PHASE_QUEUED, .start = start_compose, .undo = step_remove_compose },
-        [CREATE_APP_IMAGE] = { "app-image", PHASE_IMAGE, .abortable = true, .start = start_app_image },
+        [CREATE_COMPOSE] = { "compose", PHASE_QUEUED, .start = step_write_compose,
+                        .undo = step_remove_compose },
+        [CREATE_APP_IMAGE] = { "app-image", PHASE_IMAGE, .abortable = true, .start = step_app_image },
         [CREATE_DATABASE_IMAGE] = { "database-image", PHASE_IMAGE, .abortable = true, .database_only = true,
-                        .start = start_database_image },
+                        .start = step_database_image },
         [CREATE_INGRESS] = { "ingress", PHASE_NETWORK, .after = BIT(CREATE_COMPOSE),
-                        .start = start_ingress },
-        [CREATE_NETWORK] = { "network", PHASE_NETWORK, .after = BIT(CREATE_COMPOSE), .start = start_network,
-                        .undo = step_remove_network },
+                        .start = step_create_ingress },
+        [CREATE_NETWORK] = { "network", PHASE_NETWORK, .after = BIT(CREATE_COMPOSE),
+                        .start = step_create_network, .undo = step_remove_network },
         [CREATE_VOLUME] = { "volume", PHASE_VOLUME, .after = BIT(CREATE_COMPOSE), .database_only = true,
                         .start = start_volume, .undo = step_remove_volume },
         [CREATE_DATABASE] = { "database-container", PHASE_DATABASE,
@@ -229,7 +230,7 @@ const Step create_steps[] = {
         [CREATE_APP] = { "app-container", PHASE_APP,
                         .after = BIT(CREATE_APP_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_INGRESS) |
                                  BIT(CREATE_VOLUME),
-                        .start = start_create_app, .undo = step_remove_app },
+                        .start = step_create_app, .undo = step_remove_app },
         [CREATE_APP_START] = { "app-start", PHASE_APP, .after = BIT(CREATE_APP),
                         .after_database = BIT(CREATE_LOGIN), .start = start_app },
         [CREATE_HEALTH] = { "health", PHASE_HEALTH, .after = BIT(CREATE_APP_START), .abortable = true,

@@ -1,13 +1,110 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The steps that restart an instance: its database first, then the application, each until it answers. */
+/*
+ * The steps that restart an instance: its database first, then the application, each until it answers. A container
+ * that was removed by hand is made again, as its product is now, with what it stands on; the volume with the data has
+ * outlived it.
+ */
+
+#include <errno.h>
 
 #include "basic/time-util.h"
 #include "core/job.h"
 #include "core/manager-internal.h"
+#include "core/names.h"
 #include "core/spec.h"
 
+#define INSPECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
+#define CREATE_TIMEOUT_USEC  (60 * USEC_PER_SEC)
 #define RESTART_TIMEOUT_USEC (60 * USEC_PER_SEC)
+
+/* ---- What is missing ---- */
+
+static int look(StepRun *run, const char *name, const char *network, ContainerStateDone done)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        return engine->vtable->inspect_container(
+                        engine, name, network, INSPECT_TIMEOUT_USEC, done, run, &run->pending);
+}
+
+static void on_database_seen(int error, const char *reason, const ContainerState *state, void *userdata)
+{
+        StepRun *run = userdata;
+
+        run->job->database_missing = error == -ENOENT;
+        step_done(run, error == -ENOENT ? 0 : error, reason);
+}
+
+static void on_app_seen(int error, const char *reason, const ContainerState *state, void *userdata)
+{
+        StepRun *run = userdata;
+        const InstanceNames *names = &run->job->spec->names;
+        int r = error;
+
+        run->pending = NULL;
+        run->job->app_missing = error == -ENOENT;
+        if (error < 0 && error != -ENOENT)
+                step_done(run, error, reason);
+        else if (!run->job->instance->has_database)
+                step_done(run, 0, NULL);
+        else if ((r = look(run, names->database, names->network, on_database_seen)) < 0)
+                step_done(run, r, strerror(-r));
+}
+
+static int start_look(StepRun *run)
+{
+        return look(run, run->job->instance->id, ARK_INGRESS_NETWORK, on_app_seen);
+}
+
+/* ---- Making it again ---- */
+
+static int remake_compose(StepRun *run)
+{
+        return run->job->app_missing || run->job->database_missing ? step_write_compose(run) : 1;
+}
+
+static int remake_app_image(StepRun *run)
+{
+        return run->job->app_missing ? step_app_image(run) : 1;
+}
+
+static int remake_database_image(StepRun *run)
+{
+        return run->job->database_missing ? step_database_image(run) : 1;
+}
+
+static int remake_ingress(StepRun *run)
+{
+        return run->job->app_missing ? step_create_ingress(run) : 1;
+}
+
+static int remake_network(StepRun *run)
+{
+        return run->job->app_missing || run->job->database_missing ? step_create_network(run) : 1;
+}
+
+static int remake_volume(StepRun *run)
+{
+        return run->job->database_missing ? step_create_volume(run) : 1;
+}
+
+static int remake_database(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+
+        if (!run->job->database_missing)
+                return 1;
+        return engine->vtable->create_container(engine, &run->job->spec->database, CREATE_TIMEOUT_USEC,
+                        step_on_done, run, &run->pending);
+}
+
+static int remake_app(StepRun *run)
+{
+        return run->job->app_missing ? step_create_app(run) : 1;
+}
+
+/* ---- Restarting ---- */
 
 static int restart(StepRun *run, const char *name)
 {
@@ -27,14 +124,47 @@ static int start_restart_app(StepRun *run)
         return restart(run, run->job->instance->id);
 }
 
-enum { RESTART_DATABASE, RESTART_LOGIN, RESTART_APP, RESTART_HEALTH };
+enum {
+        RESTART_LOOK,
+        RESTART_COMPOSE,
+        RESTART_APP_IMAGE,
+        RESTART_DATABASE_IMAGE,
+        RESTART_INGRESS,
+        RESTART_NETWORK,
+        RESTART_VOLUME,
+        RESTART_MAKE_DATABASE,
+        RESTART_DATABASE,
+        RESTART_LOGIN,
+        RESTART_MAKE_APP,
+        RESTART_APP,
+        RESTART_HEALTH,
+};
 
 const Step restart_steps[] = {
-        [RESTART_DATABASE] = { "restart-database", PHASE_DATABASE, .database_only = true,
-                        .start = start_restart_database },
+        [RESTART_LOOK] = { "look", PHASE_QUEUED, .start = start_look },
+        [RESTART_COMPOSE] = { "compose", PHASE_QUEUED, .after = BIT(RESTART_LOOK), .start = remake_compose },
+        [RESTART_APP_IMAGE] = { "app-image", PHASE_IMAGE, .after = BIT(RESTART_COMPOSE), .abortable = true,
+                        .start = remake_app_image },
+        [RESTART_DATABASE_IMAGE] = { "database-image", PHASE_IMAGE, .after = BIT(RESTART_COMPOSE),
+                        .abortable = true, .database_only = true, .start = remake_database_image },
+        [RESTART_INGRESS] = { "ingress", PHASE_NETWORK, .after = BIT(RESTART_COMPOSE),
+                        .start = remake_ingress },
+        [RESTART_NETWORK] = { "network", PHASE_NETWORK, .after = BIT(RESTART_COMPOSE),
+                        .start = remake_network },
+        [RESTART_VOLUME] = { "volume", PHASE_VOLUME, .after = BIT(RESTART_COMPOSE), .database_only = true,
+                        .start = remake_volume },
+        [RESTART_MAKE_DATABASE] = { "database-container", PHASE_DATABASE,
+                        .after = BIT(RESTART_DATABASE_IMAGE) | BIT(RESTART_NETWORK) | BIT(RESTART_VOLUME),
+                        .database_only = true, .start = remake_database },
+        [RESTART_DATABASE] = { "restart-database", PHASE_DATABASE, .after = BIT(RESTART_MAKE_DATABASE),
+                        .database_only = true, .start = start_restart_database },
         [RESTART_LOGIN] = { "database-login", PHASE_DATABASE, .after = BIT(RESTART_DATABASE),
                         .database_only = true, .abortable = true, .start = start_login },
-        [RESTART_APP] = { "restart-app", PHASE_APP, .after = BIT(RESTART_LOGIN),
+        [RESTART_MAKE_APP] = { "app-container", PHASE_APP,
+                        .after = BIT(RESTART_APP_IMAGE) | BIT(RESTART_INGRESS) | BIT(RESTART_NETWORK) |
+                                 BIT(RESTART_LOGIN),
+                        .start = remake_app },
+        [RESTART_APP] = { "restart-app", PHASE_APP, .after = BIT(RESTART_MAKE_APP),
                         .start = start_restart_app },
         [RESTART_HEALTH] = { "health", PHASE_HEALTH, .after = BIT(RESTART_APP), .abortable = true,
                         .start = start_health },

@@ -104,6 +104,7 @@ struct Job {
         bool resumed;
         bool database_verified; /* a login has succeeded, in this run or one before */
         bool cancelled;
+        bool app_missing, database_missing; /* containers that a restart has to make again */
 
         /* Of the failure, once there is one. */
         const Step *failed_step;
@@ -182,6 +183,15 @@ extern const Step delete_steps[];
 extern const size_t n_delete_steps;
 extern const Step restart_steps[];
 extern const size_t n_restart_steps;
+
+/* job-create.c: what creating makes, and restarting makes again where it is gone. Each finds what is there. */
+int step_write_compose(StepRun *run);
+int step_app_image(StepRun *run);
+int step_database_image(StepRun *run);
+int step_create_ingress(StepRun *run);
+int step_create_network(StepRun *run);
+int step_create_volume(StepRun *run);
+int step_create_app(StepRun *run);
 
 /* job-probe.c: wait until what was started answers. */
 int start_login(StepRun *run);

@@ -119,6 +119,21 @@ def test_restart(host, instance):
     host.public.get(f"/instances/{instance}/").expect(200)
 
 
+@pytest.mark.parametrize("removed", [["app"], ["db"], ["app", "db"]])
+def test_restart_makes_again_what_was_removed_by_hand(host, work, removed):
+    instance = work.deploy(work.product())
+    form = [("Content-Type", "application/x-www-form-urlencoded")]
+    instance.ask("/notes", "POST", b"text=kept", form).expect(303)
+    host.exec("docker", "rm", "--force", *[{"app": instance.id, "db": instance.database}[one] for one in removed])
+    wait_for("it is noticed", lambda: instance.state()["status"] == "failed", 5)
+    host.exec("arkctl", "restart", instance.id)
+    assert instance.state()["status"] == "running"
+    assert [note["text"] for note in instance.ask("/notes").expect(200).json] == ["kept"]
+    # It is the same set that Compose knows.
+    listed = {one["Name"]: one for one in json.loads(host.exec("docker", "compose", "ls", "--format", "json"))}
+    assert listed[instance.id]["Status"] == "running(2)"
+
+
 def test_product(host, work):
     description = work.description({"KEY": "${SECRET:key}"})
     id = description["id"]

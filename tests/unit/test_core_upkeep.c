@@ -11,13 +11,42 @@
 
 /* ---- Restarting ---- */
 
-static bool try_restart(Variant variant, size_t call, FakeFault fault)
+/* What somebody removed by hand before it. */
+enum { REMOVED_NOTHING, REMOVED_APP, REMOVED_DATABASE, REMOVED_ALL, _REMOVED_MAX };
+
+static void remove_by_hand(World *w, int removed)
+{
+        static const struct {
+                ResourceKind kind;
+                const char *suffix;
+                bool goes[_REMOVED_MAX];
+        } things[] = {
+                { RESOURCE_CONTAINER, "", { [REMOVED_APP] = true, [REMOVED_ALL] = true } },
+                { RESOURCE_CONTAINER, "_db", { [REMOVED_DATABASE] = true, [REMOVED_ALL] = true } },
+                { RESOURCE_NETWORK, "_net", { [REMOVED_ALL] = true } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(things); i++) {
+                _cleanup_free_ char *name = str_printf("%s%s", world_id(w), things[i].suffix);
+                FakeResource *thing = fake_ports_find(w->ports, things[i].kind, name);
+
+                if (thing && things[i].goes[removed])
+                        fake_resource_drop(w->ports, thing);
+        }
+}
+
+static bool try_restart(Variant variant, int removed, size_t call, FakeFault fault)
 {
         World *w = world_created(variant);
+        _cleanup_free_ char *volume_name = str_printf("%s_db_data", world_id(w));
+        const FakeResource *volume = fake_ports_find(w->ports, RESOURCE_VOLUME, volume_name);
+        unsigned serial = volume ? volume->serial : 0;
         _cleanup_ask_ Ask a = { 0 };
         bool reached;
 
-        world_case("restart of variant %d, call %zu %s", (int) variant, call, fake_fault_to_string(fault));
+        world_case("restart of variant %d, %d removed, call %zu %s", (int) variant, removed, call,
+                        fake_fault_to_string(fault));
+        remove_by_hand(w, removed);
         w->ports->plans[0] = (FakePlan){ w->ports->n_calls + call, fault };
         ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
         world_run(w);
@@ -26,13 +55,18 @@ static bool try_restart(Variant variant, size_t call, FakeFault fault)
         world_assert(w, a.answered);
         world_assert(w, a.fault == FAULT_NONE || a.fault == FAULT_FAILED ||
                                         a.fault == FAULT_STORE_UNAVAILABLE);
-        world_check(w);
+        if (removed == REMOVED_NOTHING)
+                world_check(w);
         /* Whatever became of it: it can be restarted then. */
         ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
         world_run(w);
         world_assert(w, a.fault == FAULT_NONE);
         world_assert(w, strcmp(world_status(w), "running") == 0);
         world_check(w);
+        /* The data is the same. */
+        volume = fake_ports_find(w->ports, RESOURCE_VOLUME, volume_name);
+        world_assert(w, (volume ? volume->serial : 0) == serial);
+        world_assert(w, !volume || volume->contents == FAKE_VOLUME_READY);
         world_free(w);
         return reached;
 }
@@ -40,9 +74,10 @@ static bool try_restart(Variant variant, size_t call, FakeFault fault)
 static void test_restart(void **state)
 {
         for (Variant v = 0; v < _VARIANT_MAX; v += 2)
-                for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++)
-                        for (size_t call = 0; try_restart(v, call, fault); call++)
-                                ;
+                for (int removed = 0; removed < _REMOVED_MAX; removed++)
+                        for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++)
+                                for (size_t call = 0; try_restart(v, removed, call, fault); call++)
+                                        ;
 }
 
 /* A deletion, or a crash, at every moment of a restart. */
