@@ -48,7 +48,7 @@ void mhd_glue_kick(MhdGlue *g)
 static void glue_run(MhdGlue *g)
 {
         g->closed = false;
-        g->accepted = false;
+        g->changed = false;
         (void) MHD_run(g->daemon);
         if (g->closed) {
                 g->closed = false;
@@ -64,9 +64,9 @@ static int glue_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
         MhdGlue *g = userdata;
 
         glue_run(g);
-        /* Where there is no connection, it was a new one, which could not be accepted if there is none now: no
-         * descriptors are left. libmicrohttpd would try again and again, and take the whole processor. */
-        if (LIST_EMPTY(&g->connections) && !g->accepted) {
+        /* Where there was no connection and is none now, it was a new one that could not be accepted: no descriptors
+         * are left. libmicrohttpd would try again and again, and take the whole processor. */
+        if (LIST_EMPTY(&g->connections) && !g->changed) {
                 (void) sd_event_source_set_enabled(g->io, SD_EVENT_OFF);
                 (void) sd_event_source_set_time_relative(g->timer, PAUSE_USEC);
                 (void) sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
@@ -132,6 +132,7 @@ static void glue_on_connection(void *userdata, struct MHD_Connection *connection
         MhdConnection *c = *socket_context;
         const union MHD_ConnectionInfo *info;
 
+        g->changed = true;
         if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
                 g->closed = true;
                 if (c)
@@ -139,7 +140,6 @@ static void glue_on_connection(void *userdata, struct MHD_Connection *connection
                 *socket_context = mfree(c);
                 return;
         }
-        g->accepted = true;
         info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         c = new0(MhdConnection, 1);
         if (!c || !info) {

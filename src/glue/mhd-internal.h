@@ -18,7 +18,8 @@ struct MhdGlue {
         MhdLimits limits;
         MhdHandlers handlers;
         void *userdata;
-        bool stopping, closed, accepted; /* the last two: in this run */
+        bool stopping, closed;
+        bool changed; /* connections came or went in this run */
         int listener; /* when nothing more is accepted; else it is the daemon's and this is -1 */
         sd_event_source *io, *timer, *sweep;
         LIST_HEAD(, MhdExchange) exchanges;

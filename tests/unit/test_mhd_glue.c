@@ -334,6 +334,22 @@ static void test_no_descriptors(void **state)
         assert_answer(fd, "HTTP/1.1 200 ");
 }
 
+/* Who comes just after the last one has hung up does not wait. */
+static void test_after_hangup(void **state)
+{
+        Server *s = *state;
+
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_close_ int fd = dial(s);
+
+                say(fd, "GET /now?a=%2f HTTP/1.1\r\nHost: x\r\n\r\n");
+                run(s, 30);
+                assert_answer(fd, "HTTP/1.1 200 ");
+                close(TAKE_FD(fd));
+                run(s, 10);
+        }
+}
+
 #define with_server(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -345,6 +361,7 @@ int main(void)
                 with_server(test_slow_readers),
                 with_server(test_limit),
                 with_server(test_hangup),
+                with_server(test_after_hangup),
                 with_server(test_last_words),
                 with_server(test_no_descriptors),
         };
