@@ -263,8 +263,9 @@ static void on_delete_job(Request *request, Instance *instance, JobEvent event, 
         else if (event == JOB_EVENT_ENDED && instance->status == INSTANCE_DELETED)
                 answer_instance(request, instance);
         else if (event == JOB_EVENT_ENDED)
-                request_fail(request, FAULT_FAILED, NULL, "Instance %s could not be deleted: %s",
-                                instance->id, strempty(instance->error_reason));
+                request_fail(request, FAULT_FAILED, NULL,
+                                "Instance %s could not be deleted: %s. Delete it again", instance->id,
+                                strempty(instance->error_reason));
 }
 
 /* The delete job that is under way on the instance, or a new one. */

@@ -13,6 +13,8 @@
 
 static void job_begin_undo(Job *job)
 {
+        int r;
+
         if (job->kind == JOB_CREATE) {
                 job_set_state(job, JOB_UNDOING);
                 for (size_t i = 0; i < job->n_steps; i++) {
@@ -20,6 +22,9 @@ static void job_begin_undo(Job *job)
                         job->runs[i].stage = 0;
                 }
                 job->undo_next = job->n_steps;
+                r = job_start_deadline(job, REMOVAL_DEADLINE_USEC);
+                if (r < 0)
+                        log_error_errno(r, "Cannot set a timer: %m");
                 job_undo(job);
         } else
                 job_end(job);

@@ -59,6 +59,7 @@ static void on_volume_removed(int error, const char *reason, void *userdata)
         run->pending = NULL;
         instance_names(run->job->instance, &names);
         if ((error == -ETIMEDOUT || error == -EBUSY) && ++run->stage < VOLUME_ATTEMPTS &&
+                        !run->job->overdue &&
                         engine->vtable->remove_container(engine, names.database, REMOVE_TIMEOUT_USEC,
                                         on_volume_freed, run, &run->pending) >= 0)
                 return;

@@ -188,6 +188,7 @@ static void step_start(StepRun *run)
         int r;
 
         run->state = STEP_RUNNING;
+        run->reason = mfree(run->reason);
         fault_point(run->job, run->step->name, "before");
         r = run->step->start(run);
         if (r > 0) {
@@ -226,8 +227,7 @@ static void job_advance(Job *job)
                 job_end(job);
 }
 
-/* Fails the job because of a step and begins to undo it. */
-static void job_fail(Job *job, const Step *step, const char *reason)
+void job_fail(Job *job, const Step *step, const char *reason)
 {
         if (job_is_winding_down(job))
                 return;
@@ -266,10 +266,11 @@ static void step_retry_after(StepRun *run, uint64_t delay_usec)
 }
 
 /* The engine is away: the step is tried again when it is back. */
-static void step_pause(StepRun *run)
+static void step_pause(StepRun *run, const char *reason)
 {
         run->state = STEP_PAUSED;
         run->stage = 0;
+        (void) free_and_strdup(&run->reason, reason);
         if (run->job->manager->engine->vtable->is_connected(run->job->manager->engine))
                 step_retry_after(run, ENGINE_RETRY_USEC);
 }
@@ -290,11 +291,13 @@ static bool engine_is_away(const Job *job, int error)
 }
 
 /* Removing is tried several times: the engine may be busy with the thing. Answers false where to give up. */
-static bool step_retry_removal(StepRun *run, int error)
+static bool step_retry_removal(StepRun *run, int error, const char *reason)
 {
+        if (run->job->overdue)
+                return false;
         if (engine_is_away(run->job, error)) {
                 run->attempts = 0;
-                step_pause(run);
+                step_pause(run, reason);
                 return true;
         }
         if (run->attempts == 0)
@@ -304,6 +307,7 @@ static bool step_retry_removal(StepRun *run, int error)
                 return false;
         run->state = STEP_PAUSED;
         run->stage = 0;
+        (void) free_and_strdup(&run->reason, reason);
         step_retry_after(run, (100 * USEC_PER_MSEC) << (run->attempts - 1));
         return true;
 }
@@ -322,18 +326,34 @@ static void step_log(StepRun *run, int level, int error, const char *reason)
                 log_full(level, 0, &context, "Step %s of job %s is done", run->step->name, run->job->id);
 }
 
+static void step_undone(StepRun *run)
+{
+        run->state = STEP_WAITING;
+        run->job->undo_next--;
+        job_undo(run->job);
+}
+
 static void step_done_undoing(StepRun *run, int error, const char *reason)
 {
         if (error < 0) {
                 step_log(run, LOG_WARNING, error, reason);
                 /* A stranger's thing under the name is not ours to remove. */
-                if (error != -EEXIST && step_retry_removal(run, error))
+                if (error != -EEXIST && step_retry_removal(run, error, reason))
                         return;
                 run->job->left_behind = run->job->left_behind || error != -EEXIST;
         }
-        run->state = STEP_WAITING;
-        run->job->undo_next--;
-        job_undo(run->job);
+        step_undone(run);
+}
+
+void job_undo_overdue(Job *job)
+{
+        StepRun *run = job->runs + job->undo_next - 1;
+
+        if (run->state != STEP_PAUSED)
+                return; /* it comes to its end by itself */
+        step_stop(run);
+        job->left_behind = true;
+        step_undone(run);
 }
 
 void step_done(StepRun *run, int error, const char *reason)
@@ -360,10 +380,10 @@ void step_done(StepRun *run, int error, const char *reason)
         if (job_is_winding_down(job)) {
                 run->state = STEP_FAILED;
                 job_wind_down(job);
-        } else if (job->kind == JOB_DELETE && step_retry_removal(run, error))
+        } else if (job->kind == JOB_DELETE && step_retry_removal(run, error, reason))
                 return;
         else if (engine_is_away(job, error))
-                step_pause(run);
+                step_pause(run, reason);
         else {
                 run->state = STEP_FAILED;
                 job_fail(job, run->step, reason ? reason : strerror(-error));
@@ -377,44 +397,14 @@ void step_on_done(int error, const char *reason, void *userdata)
 
 /* ---- Start, failure, undo ---- */
 
-static const StepRun *job_earliest_run(const Job *job)
-{
-        const StepRun *earliest = NULL;
-
-        for (size_t i = 0; i < job->n_steps; i++) {
-                const StepRun *run = job->runs + i;
-
-                if (run->state != STEP_DONE && (!earliest || run->step->phase < earliest->step->phase))
-                        earliest = run;
-        }
-        return earliest;
-}
-
-static int job_on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Job *job = userdata;
-        const StepRun *run = job_earliest_run(job);
-        _cleanup_free_ char *reason = NULL;
-
-        job->deadline = sd_event_source_disable_unref(job->deadline);
-        reason = str_printf("it was not done within %llu s%s%s",
-                        (unsigned long long) (job->instance->product->deadline_usec / USEC_PER_SEC),
-                        run && run->reason ? "; at the end: " : "", run && run->reason ? run->reason : "");
-        job_fail(job, run ? run->step : job->steps, reason ? reason : "it took too long");
-        return 0;
-}
-
 static int job_prepare(Job *job)
 {
         int r;
 
         if (job->kind == JOB_DELETE)
-                return 0;
+                return job_start_deadline(job, REMOVAL_DEADLINE_USEC);
         r = instance_spec_new(job->manager, job->instance, &job->spec);
-        if (r < 0)
-                return r;
-        return sd_event_add_time_relative(job->manager->event, &job->deadline, CLOCK_MONOTONIC,
-                        job->instance->product->deadline_usec, 10 * USEC_PER_MSEC, job_on_deadline, job);
+        return r < 0 ? r : job_start_deadline(job, job->instance->product->deadline_usec);
 }
 
 void job_run(Job *job)

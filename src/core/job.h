@@ -64,7 +64,7 @@ struct StepRun {
         uint64_t failing_usec; /* since when its removal fails */
         unsigned stage; /* where a step that makes several calls stands */
         PortDone then; /* what follows its first part */
-        char *reason; /* why the last attempt failed */
+        char *reason; /* why the last attempt failed, or what it is about */
         double fraction; /* 0 to 1, of what it can tell */
 };
 
@@ -97,6 +97,8 @@ struct Job {
         size_t n_steps;
         StepRun runs[STEPS_MAX];
         sd_event_source *deadline;
+        uint64_t deadline_usec; /* how long it may take */
+        bool overdue; /* that is over: what fails now is not tried again */
         uint64_t started_usec; /* CLOCK_MONOTONIC */
         uint64_t ended_usec; /* CLOCK_REALTIME; 0 while it has not come to its end */
 
@@ -167,8 +169,21 @@ void step_on_done(int error, const char *reason, void *userdata);
 /* Recomputes phase, progress and message from the steps, stores and signals what changed. */
 void job_update_phase(Job *job);
 
+/* Fails the job because of a step and begins to undo it. */
+void job_fail(Job *job, const Step *step, const char *reason);
+
 /* Undoes one step after the other, then ends. */
 void job_undo(Job *job);
+/* Its time for that is over: what waits is given up, the rest tried once. */
+void job_undo_overdue(Job *job);
+
+/*
+ * job-deadline.c: how long deleting may take, and undoing. Then the instance is failed with what is left of it, and may
+ * be deleted again.
+ */
+#define REMOVAL_DEADLINE_USEC (10 * UINT64_C(60000000))
+/* From now on. 0 or a negative errno. */
+int job_start_deadline(Job *job, uint64_t usec);
 
 /* Stores the end state; applies and signals it once stored. */
 void job_end(Job *job);

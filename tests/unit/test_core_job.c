@@ -280,49 +280,7 @@ static void test_secrets_in_logs(void **state)
         world_free(w);
 }
 
-/* ---- Attempts, resuming ---- */
-
-static void test_endless_crashes(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask create = { 0 };
-        unsigned crashes = 0;
-
-        w->ports->failing = "database_login";
-        ask_create(w, &create, VARIANT_STRIP);
-        for (unsigned n = 1; fake_ports_step(w->ports); n++)
-                if (n % 60 == 0) {
-                        world_crash(w, true);
-                        crashes++;
-                }
-        assert_int_equal(crashes, 5);
-        assert_string_equal(world_status(w), "failed");
-        assert_true(strstr(reason(w), "too often"));
-        w->ports->failing = NULL;
-        world_check(w);
-        world_free(w);
-}
-
-/* The same where it never gets beyond its first phase. */
-static void test_early_crashes(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask create = { 0 };
-
-        ask_create(w, &create, VARIANT_STRIP);
-        while (!create.answered)
-                assert_true(fake_ports_step(w->ports));
-        for (unsigned crashes = 0; crashes < 6; crashes++) {
-                assert_string_equal(world_status(w), "pending");
-                world_crash(w, true);
-                assert_true(fake_ports_step(w->ports));
-        }
-        world_run(w);
-        assert_string_equal(world_status(w), "failed");
-        assert_true(strstr(reason(w), "too often"));
-        world_check(w);
-        world_free(w);
-}
+/* ---- Resuming ---- */
 
 /* An engine that hangs, or takes its time to start, is away, and nothing is given up because of it. */
 static void test_engine_hangs(void **state)
@@ -337,9 +295,9 @@ static void test_engine_hangs(void **state)
                 assert_true(fake_ports_step(w->ports));
         world_crash(w, true);
         w->ports->hangs = true;
-        fake_ports_lose(w->ports, FAKE_ENGINE, 20 * USEC_PER_MINUTE);
+        fake_ports_lose(w->ports, FAKE_ENGINE, 8 * USEC_PER_MINUTE);
         world_run(w);
-        assert_true(fake_clock_now() >= 20 * USEC_PER_MINUTE);
+        assert_true(fake_clock_now() >= 8 * USEC_PER_MINUTE);
         assert_string_equal(world_status(w), "deleted");
         for (size_t i = 0; w->ports->log[i]; i++)
                 n_failures += startswith(w->ports->log[i], "! remove_") != NULL;
@@ -423,8 +381,6 @@ int main(void)
                 cmocka_unit_test(test_undo_that_cannot),
                 cmocka_unit_test(test_strangers_are_left_alone),
                 cmocka_unit_test(test_secrets_in_logs),
-                cmocka_unit_test(test_endless_crashes),
-                cmocka_unit_test(test_early_crashes),
                 cmocka_unit_test(test_engine_hangs),
                 cmocka_unit_test(test_product_gone),
                 cmocka_unit_test(test_subnet_of_a_stranger),

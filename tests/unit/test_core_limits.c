@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Nothing is pending for ever: deadlines, attempts, and what is waited for until then. */
+
+#include "basic/time-util.h"
+#include "core/job.h"
+#include "core_fixture.h"
+#include "fake_clock.h"
+
+static const char *message(World *w)
+{
+        return world_first(w)->message;
+}
+
+static const char *reason(World *w)
+{
+        return strempty(world_first(w)->error_reason);
+}
+
+/* ---- Deadlines ---- */
+
+static unsigned count_resources(World *w, ResourceKind kind)
+{
+        unsigned n = 0;
+
+        for (const FakeResource *r = w->ports->resources; r; r = r->next)
+                n += r->kind == kind;
+        return n;
+}
+
+/* A deletion that the engine never hears of is answered all the same, and the next goes on from there. */
+static void try_delete_deadline(bool hangs)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask first = { 0 }, second = { 0 };
+        uint64_t begun = fake_clock_now();
+
+        ask_delete(w, &first, world_id(w));
+        while (count_resources(w, RESOURCE_CONTAINER) > 0)
+                assert_true(fake_ports_step(w->ports));
+        ask_delete(w, &second, world_id(w));
+        w->ports->hangs = hangs;
+        fake_ports_lose(w->ports, FAKE_ENGINE, UINT64_MAX);
+        world_run(w);
+        assert_int_equal(first.fault, FAULT_FAILED);
+        assert_int_equal(second.fault, FAULT_FAILED);
+        assert_true(strstr(first.reason, "not done within 10 min") &&
+                        strstr(first.reason, "Delete it again"));
+        assert_true(strstr(first.reason, "; at the end: the engine (Docker) cannot be reached"));
+        assert_true(fake_clock_now() - begun >= 10 * USEC_PER_MINUTE);
+        assert_true(fake_clock_now() - begun <= 11 * USEC_PER_MINUTE + USEC_PER_SEC);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(message(w), "delete it again"));
+        assert_int_equal(count_resources(w, RESOURCE_VOLUME), 1); /* nothing is lost, nothing forgotten */
+        fake_ports_return(w->ports, FAKE_ENGINE);
+        world_run(w);
+        ask_delete(w, &second, world_id(w));
+        world_run(w);
+        assert_int_equal(second.fault, FAULT_NONE);
+        assert_string_equal(world_status(w), "deleted");
+        world_check(w);
+        world_free(w);
+}
+
+static void test_delete_deadline(void **state)
+{
+        try_delete_deadline(false);
+        try_delete_deadline(true);
+}
+
+/* Nor is a deploy pending for ever whose engine goes away while it is undone. */
+static void test_undo_deadline(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 }, delete = { 0 };
+
+        w->ports->app_exits = true;
+        ask_create(w, &create, VARIANT_STRIP);
+        while (!world_first(w) || !world_first(w)->job || world_first(w)->job->state != JOB_UNDOING)
+                assert_true(fake_ports_step(w->ports));
+        fake_ports_lose(w->ports, FAKE_ENGINE, UINT64_MAX);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(message(w), "not all of it could be removed"));
+        assert_true(strstr(reason(w), "exit status 3"));
+        assert_true(fake_clock_now() < 11 * USEC_PER_MINUTE);
+        fake_ports_return(w->ports, FAKE_ENGINE);
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_NONE);
+        world_check(w);
+        world_free(w);
+}
+
+/* ---- Attempts ---- */
+
+static void test_endless_crashes(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        unsigned crashes = 0;
+
+        w->ports->failing = "database_login";
+        ask_create(w, &create, VARIANT_STRIP);
+        for (unsigned n = 1; fake_ports_step(w->ports); n++)
+                if (n % 60 == 0) {
+                        world_crash(w, true);
+                        crashes++;
+                }
+        assert_int_equal(crashes, 5);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(reason(w), "too often"));
+        w->ports->failing = NULL;
+        world_check(w);
+        world_free(w);
+}
+
+/* The same where it never gets beyond its first phase. */
+static void test_early_crashes(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        while (!create.answered)
+                assert_true(fake_ports_step(w->ports));
+        for (unsigned crashes = 0; crashes < 6; crashes++) {
+                assert_string_equal(world_status(w), "pending");
+                world_crash(w, true);
+                assert_true(fake_ports_step(w->ports));
+        }
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(reason(w), "too often"));
+        world_check(w);
+        world_free(w);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_delete_deadline),
+                cmocka_unit_test(test_undo_deadline),
+                cmocka_unit_test(test_endless_crashes),
+                cmocka_unit_test(test_early_crashes),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
