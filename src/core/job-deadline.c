@@ -6,8 +6,7 @@
 #include "core/job.h"
 #include "core/manager-internal.h"
 
-/* The earliest phase's step that is under way. */
-static const StepRun *job_current_run(const Job *job)
+const StepRun *job_current_run(const Job *job)
 {
         const StepRun *current = NULL;
 

@@ -68,12 +68,13 @@ void job_persist(Job *job)
                 return;
         }
         const StoreWrite writes[] = {
+                { STORE_PUT, STORE_JOB, job->id, json_text(record) },
                 { STORE_PUT, STORE_INSTANCE, job->instance->id, json_text(instance),
                                 .score = job->instance->created_usec },
-                { STORE_PUT, STORE_JOB, job->id, json_text(record) },
         };
-        (void) store->vtable->commit(store, writes, ELEMENTSOF(writes), MANAGER_STORE_TIMEOUT_USEC,
-                        on_persisted, job, &job->persisting);
+        /* Only a create changes its instance before its end. */
+        (void) store->vtable->commit(store, writes, ELEMENTSOF(writes) - (job->kind == JOB_CREATE ? 0 : 1),
+                        MANAGER_STORE_TIMEOUT_USEC, on_persisted, job, &job->persisting);
 }
 
 /* The earliest phase that some step is still in. */
@@ -101,25 +102,39 @@ static double phase_fraction(const Job *job, InstancePhase phase)
         return n > 0 ? done / n : 0;
 }
 
-void job_update_phase(Job *job)
+/* Answers whether what there is to be seen of the instance has changed. */
+static bool create_update_phase(Job *job, bool *ret_entered)
 {
         Instance *i = job->instance;
         InstancePhase phase = job_phase(job);
         double fraction = phase_fraction(job, phase), progress;
         bool entered = phase != i->phase || i->timeline[phase] == TIMELINE_UNSET;
 
-        if (job->kind != JOB_CREATE || job->state != JOB_RUNNING)
-                return;
         progress = phase_progress[phase] + fraction * (phase_progress[phase + 1] - phase_progress[phase]);
         progress = round(fmax(progress, i->progress) * 100) / 100;
+        *ret_entered = entered;
         if (!entered && progress <= i->progress)
-                return;
+                return false;
         i->phase = phase;
         i->progress = progress;
         if (entered) {
                 i->timeline[phase] = (now_realtime() - i->created_usec) / USEC_PER_MSEC;
                 (void) free_and_strdup(&i->message, phase_messages[phase]);
-                job_persist(job);
         }
-        manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
+        return true;
+}
+
+void job_update_phase(Job *job)
+{
+        bool moved, entered = false, changed = false;
+
+        if (job->state != JOB_RUNNING)
+                return;
+        moved = job_note_reached(job);
+        if (job->kind == JOB_CREATE)
+                changed = create_update_phase(job, &entered);
+        if (moved || entered)
+                job_persist(job);
+        if (changed)
+                manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, job->instance, NULL);
 }

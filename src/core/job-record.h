@@ -3,8 +3,17 @@
 
 #include "core/job.h"
 
-/* {"id", "kind", "instance", "step", "attempts"}, as in job:<id>. NULL when out of memory. */
+/* {"id", "kind", "instance", "step", "attempts", "reached", "caller"}, as in job:<id>. NULL when out of memory. */
 struct json_object *job_to_record(const Job *job);
+
+/* job-history.c. Sees how far the job has come, and answers whether that is another step than before. */
+bool job_note_reached(Job *job);
+/* The steps that all attempts, this one included, have come to. NULL when out of memory. */
+struct json_object *job_history_to_json(const Job *job);
+/* From the record of a job that is resumed; what is damaged is left out. 0 or -ENOMEM. */
+int job_load_history(Job *job, struct json_object *record);
+/* Why a job is given up that was begun too often. NULL when out of memory. */
+char *job_format_history(const Job *job);
 
 /* Stores the phase that the job has reached, without waiting for it. */
 void job_persist(Job *job);

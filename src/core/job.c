@@ -132,6 +132,7 @@ Job *job_free(Job *job)
         instance_spec_free(job->spec);
         free(job->failure);
         free(job->log);
+        strv_free(job->history);
         free(job->id);
         free(job->caller);
         free(job);
@@ -407,6 +408,13 @@ static int job_prepare(Job *job)
         return r < 0 ? r : job_start_deadline(job, job->instance->product->deadline_usec);
 }
 
+static void job_give_up(Job *job)
+{
+        _cleanup_free_ char *reason = job_format_history(job);
+
+        job_fail(job, job->steps, reason ? reason : "it was begun again too often");
+}
+
 void job_run(Job *job)
 {
         int r;
@@ -414,11 +422,12 @@ void job_run(Job *job)
         job_set_state(job, JOB_RUNNING);
         job->started_usec = now_monotonic();
         job->attempts++;
+        job->reached = job->steps;
         if (job->resumed)
                 job_persist(job); /* the attempt counts, however early it ends */
         r = job_prepare(job);
         if (job->attempts > job->manager->retry_max)
-                job_fail(job, job->steps, "it was begun again too often without coming to its end");
+                job_give_up(job);
         else if (r < 0)
                 job_fail(job, job->steps, r == -ENODATA ? "its product is gone" : strerror(-r));
         else

@@ -103,6 +103,8 @@ struct Job {
         uint64_t ended_usec; /* CLOCK_REALTIME; 0 while it has not come to its end */
 
         unsigned attempts; /* times it was started, over restarts of arkd */
+        const Step *reached; /* how far it has come in this attempt; NULL before it is started */
+        char **history; /* the steps that earlier attempts had come to, oldest first */
         bool resumed;
         bool database_verified; /* a login has succeeded, in this run or one before */
         bool cancelled;
@@ -184,6 +186,8 @@ void job_undo_overdue(Job *job);
 #define REMOVAL_DEADLINE_USEC (10 * UINT64_C(60000000))
 /* From now on. 0 or a negative errno. */
 int job_start_deadline(Job *job, uint64_t usec);
+/* The earliest phase's step that is under way, or NULL. */
+const StepRun *job_current_run(const Job *job);
 
 /* Stores the end state; applies and signals it once stored. */
 void job_end(Job *job);

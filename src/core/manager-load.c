@@ -9,6 +9,7 @@
 #include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/hold.h"
+#include "core/job-record.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
 
@@ -145,8 +146,9 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
                 r = job_resume(m, instance, kind, attempts);
                 if (r < 0)
                         log_error_errno(r, "Job %s cannot go on: %m", id);
-                else if (json_get_string(json, "caller", &caller) >= 0 &&
-                                free_and_strdup(&instance->job->caller, caller) < 0)
+                else if (job_load_history(instance->job, json) < 0 ||
+                                (json_get_string(json, "caller", &caller) >= 0 &&
+                                                free_and_strdup(&instance->job->caller, caller) < 0))
                         log_oom();
         }
 }

@@ -393,6 +393,7 @@ class Rounds:
             self.at_places += 1
         state = self.wait_end(promise)
         assert state["status"] == "failed" and "too often" in state["error"]["reason"], state
+        assert "app-start" in state["error"]["reason"], f"it does not tell how far its attempts came: {state}"
         self.customers.delete(promise)
 
 

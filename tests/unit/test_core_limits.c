@@ -136,6 +136,66 @@ static void test_early_crashes(void **state)
         world_free(w);
 }
 
+/* Dies as soon as the job's record says that this attempt has come to the step. */
+static void crash_at(World *w, const char *kind, int attempt, const char *step)
+{
+        _cleanup_free_ char *nth = str_printf("\"attempts\":%d,", attempt);
+        _cleanup_free_ char *last = str_printf("\"%s\"]", step),
+                            *job = str_printf("%s.%s", world_id(w), kind);
+        const char *text;
+
+        world_case("%s dies at %s", kind, step);
+        do {
+                world_assert(w, fake_ports_step(w->ports));
+                text = fake_ports_record(w->ports, STORE_JOB, job);
+                world_assert(w, text != NULL);
+        } while (!strstr(text, nth) || !strstr(text, last));
+        world_crash(w, false);
+}
+
+static void try_history(const char *kind, const char *const steps[5], const char *told)
+{
+        bool creates = streq(kind, "create");
+        World *w = creates ? world_new() : world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+
+        if (creates)
+                ask_create(w, &a, VARIANT_STRIP);
+        else
+                ask(w, &a, streq(kind, "delete") ? "DeleteInstance" : "RestartInstance", ROLE_OPERATOR,
+                                "uid:0", json_named("id", world_id(w)));
+        while (!world_id(w) || fake_ports_count(w->ports, STORE_JOB) == 0)
+                assert_true(fake_ports_step(w->ports));
+        ask_drop(&a);
+        for (int i = 0; i < 5; i++)
+                crash_at(w, kind, i + 1, steps[i]);
+        while (!*reason(w))
+                assert_true(fake_ports_step(w->ports));
+        assert_string_equal(reason(w), told);
+        world_run(w);
+        world_free(w);
+}
+
+/* What is given up tells how far each attempt came. */
+static void test_history(void **state)
+{
+        try_history("create",
+                        (const char *const[]){
+                                        "database-login", "database-login", "volume", "health", "health" },
+                        "it was begun again too often without coming to its end: it came as far as "
+                        "database-login (2 times), then volume, then health (2 times)");
+        try_history("delete",
+                        (const char *const[]){ "remove-database", "remove-database", "remove-network",
+                                        "remove-network", "remove-network" },
+                        "it was begun again too often without coming to its end: it came as far as "
+                        "remove-database (2 times), then remove-network (3 times)");
+        try_history("restart",
+                        (const char *const[]){
+                                        "restart-database", "look", "restart-app", "health", "health" },
+                        "it was begun again too often without coming to its end: it came as far as "
+                        "restart-database, then look, then restart-app, then health (2 times)");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -143,6 +203,7 @@ int main(void)
                 cmocka_unit_test(test_undo_deadline),
                 cmocka_unit_test(test_endless_crashes),
                 cmocka_unit_test(test_early_crashes),
+                cmocka_unit_test(test_history),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
