@@ -83,6 +83,10 @@ static int add_record(struct json_object *json, const Instance *i)
         if (r >= 0)
                 r = json_set_bool(json, "has_database", i->has_database);
         if (r >= 0)
+                r = json_set_string(json, "database_image", i->database_image);
+        if (r >= 0)
+                r = json_set_string(json, "database_path", i->database_path);
+        if (r >= 0)
                 r = json_set_bool(json, "kept", i->kept);
         return r;
 }
@@ -206,6 +210,8 @@ static int load_strings(struct json_object *json, Instance *i)
                 { "subnet", &i->subnet },
                 { "ingress_address", &i->ingress_address },
                 { "upstream", &i->upstream },
+                { "database_image", &i->database_image },
+                { "database_path", &i->database_path },
         };
 
         for (size_t k = 0; k < ELEMENTSOF(members); k++) {

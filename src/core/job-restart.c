@@ -2,8 +2,7 @@
 
 /*
  * The steps that restart an instance: its database first, then the application, each until it answers. A container
- * that was removed by hand is made again, as its product is now, with what it stands on; the volume with the data has
- * outlived it.
+ * that was removed by hand is made again, with what it stands on; the volume with the data has outlived it.
  */
 
 #include <errno.h>

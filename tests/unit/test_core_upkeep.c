@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "basic/file-util.h"
 #include "basic/json-util.h"
 #include "basic/time-util.h"
 #include "core_fixture.h"
@@ -151,6 +152,97 @@ static void test_restart_without_the_engine(void **state)
         fake_ports_return(w->ports, FAKE_ENGINE);
         world_run(w);
         world_free(w);
+}
+
+/* The product becomes another while arkd is away. */
+static void replace_product(World *w, const char *database)
+{
+        _cleanup_free_ char *text = NULL;
+
+        text = str_printf(
+                        "{\"id\":\"%s\",\"name\":\"Shop\",\"image\":\"example.org/shop:9\",\"database\":%s}",
+                        variant_product(VARIANT_STRIP), database);
+        assert_non_null(text);
+        world_stop(w);
+        fake_ports_put(w->ports, STORE_PRODUCT, variant_product(VARIANT_STRIP), text, 0);
+        world_start(w);
+        world_run(w);
+}
+
+static void assert_restarts(World *w, Fault fault)
+{
+        _cleanup_ask_ Ask a = { 0 };
+
+        ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        assert_int_equal(a.fault, fault);
+}
+
+/* What the product has instead by now. */
+static const char *const other_databases[] = { "null",
+        "{\"image\":\"docker.io/library/postgres:18\",\"data_path\":\"/var/lib/postgresql\"}" };
+
+/* A database is made again with the image that made its data: another may not read it, or look for it elsewhere and
+ * begin anew. */
+static void test_restart_with_the_same_database(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(other_databases); i++) {
+                World *w = world_created(VARIANT_STRIP);
+                _cleanup_free_ char *name = str_printf("%s_db", world_id(w)), *path = NULL, *text = NULL;
+
+                replace_product(w, other_databases[i]);
+                remove_by_hand(w, REMOVED_ALL);
+                assert_restarts(w, FAULT_NONE);
+                assert_string_equal(fake_ports_find(w->ports, RESOURCE_CONTAINER, name)->image,
+                                "docker.io/library/postgres:16");
+                path = str_printf("%s/compose.%s.yml", w->compose_dir, world_id(w));
+                assert_int_equal(read_file(path, 64 * 1024, &text, NULL), 0);
+                assert_non_null(strstr(text, "/var/lib/postgresql/data"));
+                world_check(w);
+                world_free(w);
+        }
+}
+
+/* The record is of before it told the image, and the product has none by now. */
+static void test_restart_without_a_known_database(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_json_ struct json_object *record = NULL;
+        char *id = strdup(world_id(w));
+
+        record = json_of(fake_ports_record(w->ports, STORE_INSTANCE, id));
+        json_object_object_del(record, "database_image");
+        json_object_object_del(record, "database_path");
+        world_stop(w);
+        fake_ports_put(w->ports, STORE_INSTANCE, id, json_text(record), 1);
+        world_start(w);
+        world_run(w);
+        remove_by_hand(w, REMOVED_DATABASE);
+        assert_restarts(w, FAULT_NONE);
+        replace_product(w, "null");
+        assert_restarts(w, FAULT_FAILED);
+        world_free(w);
+        free(id);
+}
+
+/* The same in the middle of a create. */
+static void test_create_with_the_same_database(void **state)
+{
+        bool reached = true;
+
+        for (unsigned moment = 1; reached; moment++) {
+                World *w = world_new();
+                _cleanup_ask_ Ask a = { 0 };
+
+                world_case("step %u", moment);
+                ask_create(w, &a, VARIANT_STRIP);
+                for (unsigned i = 0; i < moment && reached; i++)
+                        reached = fake_ports_step(w->ports);
+                ask_drop(&a);
+                replace_product(w, "null");
+                world_check(w);
+                world_free(w);
+        }
 }
 
 /* A deletion that cannot: the instance says so, and keeps what is needed to try again. */
@@ -369,6 +461,9 @@ int main(void)
                 cmocka_unit_test(test_restart_moments),
                 cmocka_unit_test(test_restart_refused),
                 cmocka_unit_test(test_restart_without_the_engine),
+                cmocka_unit_test(test_restart_with_the_same_database),
+                cmocka_unit_test(test_restart_without_a_known_database),
+                cmocka_unit_test(test_create_with_the_same_database),
                 cmocka_unit_test(test_delete_that_cannot),
                 cmocka_unit_test(test_volume_in_use),
                 cmocka_unit_test(test_crashing),
