@@ -21,8 +21,8 @@ typedef enum PolkitAnswer {
 /* Called once, from the loop; the query is spent. */
 typedef void (*PolkitDone)(PolkitAnswer answer, void *userdata);
 
-/* bus must outlive the query. sender: unique bus name. details: what is shown to whoever authenticates; may be NULL. interactive: the caller
- * allows a dialog, and the answer may take as long as that does. 0 or negative errno. */
+/* bus must outlive the query. sender: unique bus name. details: what is shown to whoever authenticates; may be NULL.
+ * interactive: the caller allows a dialog, and the answer may take five minutes. 0 or negative errno. */
 int polkit_query_new(sd_bus *bus, const char *sender, const char *action, const StringPairs *details,
                 bool interactive, PolkitDone done, void *userdata, PolkitQuery **ret);
 

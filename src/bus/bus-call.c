@@ -17,7 +17,8 @@
 
 /*
  * A method call in flight: first the bus is asked who sent it, then the gate and, where that says so, polkit whether
- * they may, then the action runs. Asking is a message like any other, as sd_bus_query_sender_creds() and sd_bus_track would wait for its answer.
+ * they may, then the action runs. Asking is a message like any other, as sd_bus_query_sender_creds() and sd_bus_track
+ * would wait for its answer.
  */
 struct BusCall {
         BusApi *api;
@@ -25,8 +26,7 @@ struct BusCall {
         sd_bus_message *message;
         const BusMethod *method;
         const Action *action;
-        struct json_object
-                        *arguments; /* until the request has them; without a document while the call waits */
+        struct json_object *arguments; /* without a document: see bus_call_read() */
         sd_bus_slot *query; /* while the bus is asked who calls */
         uid_t uid; /* once the bus has said so */
         bool limited; /* not of an operator: counts among the user's */

@@ -263,8 +263,10 @@ void run_get_metrics(Request *request)
 {
         _cleanup_json_ struct json_object *result = json_object_new_object();
         const Manager *m = request->manager;
-        Metrics metrics = { .families = json_object_new_array() };
+        Metrics metrics = { 0 };
 
+        if (result)
+                metrics.families = json_object_new_array();
         if (!result || json_set(result, "families", metrics.families) < 0) {
                 request_fail_errno(request, -ENOMEM, "The metrics cannot be told");
                 return;

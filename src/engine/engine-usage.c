@@ -111,8 +111,8 @@ static void on_inspected(EngineTask *t, const EngineReply *reply)
                 usage_succeed(t);
                 return;
         }
-        /* One sample; a second one, for a share of CPU, is left to who wants it. Docker 20.10 waits for its next reading
-         * all the same, which it takes every second; later ones answer at once. */
+        /* One sample; a second one, for a share of CPU, is left to who wants it. Docker 20.10 waits for its next
+         * reading all the same, which it takes every second; later ones answer at once. */
         engine_task_check(t, engine_task_request(t, "GET", NULL, on_stats,
                                              "/containers/%s/stats?stream=false&one-shot=true", t->name));
 }
