@@ -11,12 +11,6 @@
 #include "core/manager-internal.h"
 #include "core/spec.h"
 
-/* A removal that fails is tried again after 100 ms, 200 ms, … and given up after this many times. */
-#define REMOVE_ATTEMPTS_MAX 8
-/* … or where it has failed for so long: an attempt may take a minute itself. */
-#define REMOVE_PATIENCE_USEC (30 * USEC_PER_SEC)
-#define ENGINE_RETRY_USEC    (200 * USEC_PER_MSEC)
-
 static const char *const kind_names[_JOB_KIND_MAX] = {
         [JOB_CREATE] = "create", [JOB_DELETE] = "delete", [JOB_RESTART] = "restart"
 };
@@ -199,8 +193,7 @@ static void step_start(StepRun *run)
                 step_done(run, r, strerror(-r));
 }
 
-/* Starts what can be started, and finds out whether the job has come to its end. */
-static void job_advance(Job *job)
+void job_advance(Job *job)
 {
         bool all_done = true;
 
@@ -239,78 +232,6 @@ void job_fail(Job *job, const Step *step, const char *reason)
                 job->cancelled = true;
         }
         job_wind_down(job);
-}
-
-static int step_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        StepRun *run = userdata;
-
-        run->timer = sd_event_source_disable_unref(run->timer);
-        if (run->job->state == JOB_UNDOING)
-                job_undo(run->job);
-        else if (run->state == STEP_PAUSED) {
-                run->state = STEP_WAITING;
-                job_advance(run->job);
-        }
-        return 0;
-}
-
-static void step_retry_after(StepRun *run, uint64_t delay_usec)
-{
-        int r;
-
-        run->timer = sd_event_source_disable_unref(run->timer);
-        r = sd_event_add_time_relative(run->job->manager->event, &run->timer, CLOCK_MONOTONIC, delay_usec,
-                        USEC_PER_MSEC, step_on_retry, run);
-        if (r < 0)
-                log_error_errno(r, "Cannot set a timer: %m");
-}
-
-/* The engine is away: the step is tried again when it is back. */
-static void step_pause(StepRun *run, const char *reason)
-{
-        run->state = STEP_PAUSED;
-        run->stage = 0;
-        (void) free_and_strdup(&run->reason, reason);
-        if (run->job->manager->engine->vtable->is_connected(run->job->manager->engine))
-                step_retry_after(run, ENGINE_RETRY_USEC);
-}
-
-void job_on_engine_connected(Job *job)
-{
-        for (size_t i = 0; i < job->n_steps; i++)
-                if (job->runs[i].state == STEP_PAUSED)
-                        step_retry_after(job->runs + i, 0);
-}
-
-/* One that hangs, or is only just being started, takes requests and does not answer them. */
-static bool engine_is_away(const Job *job, int error)
-{
-        EnginePort *engine = job->manager->engine;
-
-        return error == -ENOTCONN || (error == -ETIMEDOUT && !engine->vtable->is_connected(engine));
-}
-
-/* Removing is tried several times: the engine may be busy with the thing. Answers false where to give up. */
-static bool step_retry_removal(StepRun *run, int error, const char *reason)
-{
-        if (run->job->overdue)
-                return false;
-        if (engine_is_away(run->job, error)) {
-                run->attempts = 0;
-                step_pause(run, reason);
-                return true;
-        }
-        if (run->attempts == 0)
-                run->failing_usec = now_monotonic();
-        if (++run->attempts >= REMOVE_ATTEMPTS_MAX ||
-                        now_monotonic() - run->failing_usec >= REMOVE_PATIENCE_USEC)
-                return false;
-        run->state = STEP_PAUSED;
-        run->stage = 0;
-        (void) free_and_strdup(&run->reason, reason);
-        step_retry_after(run, (100 * USEC_PER_MSEC) << (run->attempts - 1));
-        return true;
 }
 
 static void step_log(StepRun *run, int level, int error, const char *reason)
@@ -377,14 +298,14 @@ void step_done(StepRun *run, int error, const char *reason)
                 job_advance(job);
                 return;
         }
-        step_log(run, engine_is_away(job, error) ? LOG_INFO : LOG_WARNING, error, reason);
+        step_log(run, step_must_wait(run, error) ? LOG_INFO : LOG_WARNING, error, reason);
         if (job_is_winding_down(job)) {
                 run->state = STEP_FAILED;
                 job_wind_down(job);
         } else if (job->kind == JOB_DELETE && step_retry_removal(run, error, reason))
                 return;
-        else if (engine_is_away(job, error))
-                step_pause(run, reason);
+        else if (step_must_wait(run, error))
+                step_pause(run, error, reason ? reason : strerror(-error));
         else {
                 run->state = STEP_FAILED;
                 job_fail(job, run->step, reason ? reason : strerror(-error));

@@ -168,6 +168,16 @@ void job_set_state(Job *job, JobState state);
 void step_done(StepRun *run, int error, const char *reason);
 void step_on_done(int error, const char *reason, void *userdata);
 
+/* Starts what can be started, and finds out whether the job has come to its end. */
+void job_advance(Job *job);
+
+/* job-retry.c. Whether what failed so may succeed later without anything having changed in what it is about. */
+bool step_must_wait(const StepRun *run, int error);
+/* Tries the step again when the engine is back, or there are files to be had again. */
+void step_pause(StepRun *run, int error, const char *reason);
+/* Removing is tried several times: the engine may be busy with the thing. Answers false where to give up. */
+bool step_retry_removal(StepRun *run, int error, const char *reason);
+
 /* Recomputes phase, progress and message from the steps, stores and signals what changed. */
 void job_update_phase(Job *job);
 

@@ -196,7 +196,7 @@ int fake_op_begin(FakePorts *p, FakeWho who, bool abortable, uint64_t timeout_us
         else if (p->away[who])
                 fake_op_fail(op, -ENOTCONN, "the engine cannot be reached");
         else if (fault == FAKE_FAILED)
-                fake_op_fail(op, -EIO, "it was made to fail");
+                fake_op_fail(op, p->failing_error ? p->failing_error : -EIO, "it was made to fail");
         while (*last)
                 last = &(*last)->next;
         *last = op;

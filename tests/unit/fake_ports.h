@@ -108,6 +108,7 @@ typedef struct FakePorts {
 
         /* Standing orders, until they are taken back. */
         const char *failing; /* calls whose name starts so fail with -EIO */
+        int failing_error; /* … or with this, where it is not 0 */
         const char *slow; /* those come to nothing until their deadline */
         unsigned faults_permille; /* so many of the calls go wrong in some way */
         unsigned login_refusals, http_refusals; /* so many attempts are refused first */

@@ -2,6 +2,10 @@
 
 /* Nothing is pending for ever: deadlines, attempts, and what is waited for until then. */
 
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "basic/time-util.h"
 #include "core/job.h"
 #include "core_fixture.h"
@@ -90,6 +94,97 @@ static void test_undo_deadline(void **state)
         assert_int_equal(delete.fault, FAULT_NONE);
         world_check(w);
         world_free(w);
+}
+
+/* ---- What is waited for ---- */
+
+/* From now on no file can be opened; answers the limit that was. */
+static struct rlimit take_files(void)
+{
+        int lowest = dup(STDERR_FILENO);
+        struct rlimit before, none;
+
+        assert_true(lowest >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+        (void) close(lowest);
+        none = (struct rlimit){ .rlim_cur = (rlim_t) lowest, .rlim_max = before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        return before;
+}
+
+static void run_for(World *w, uint64_t usec)
+{
+        uint64_t end = fake_clock_now() + usec;
+
+        while (fake_clock_now() < end)
+                assert_true(fake_ports_step(w->ports));
+}
+
+static void test_no_file_for_a_while(void **state)
+{
+        World *w = world_new();
+        struct rlimit before = take_files();
+        _cleanup_ask_ Ask create = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        run_for(w, 20 * USEC_PER_SEC);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_string_equal(world_status(w), "pending");
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        world_check(w);
+        world_free(w);
+}
+
+static void test_no_file_at_all(void **state)
+{
+        World *w = world_new();
+        struct rlimit before = take_files();
+        _cleanup_ask_ Ask create = { 0 };
+
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_string_equal(world_status(w), "failed");
+        assert_string_equal(reason(w), "it was not done within 30 s; at the end: Too many open files");
+        world_check(w);
+        world_free(w);
+}
+
+/* The same of what the engine is asked, for a deploy and for a deletion. */
+static void try_no_file_for_calls(int error, const char *call)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask a = { 0 };
+
+        world_case("%s answers %d", call, error);
+        w->ports->failing = call;
+        w->ports->failing_error = error;
+        ask_create(w, &a, VARIANT_STRIP);
+        if (startswith(call, "remove_")) {
+                world_run(w);
+                assert_string_equal(world_status(w), "running");
+                ask_delete(w, &a, world_id(w));
+                run_for(w, 5 * USEC_PER_MINUTE);
+                assert_string_equal(world_status(w), "deleting");
+        } else {
+                run_for(w, 20 * USEC_PER_SEC);
+                assert_string_equal(world_status(w), "pending");
+        }
+        w->ports->failing = NULL;
+        world_run(w);
+        assert_int_equal(a.fault, FAULT_NONE);
+        assert_string_equal(world_status(w), startswith(call, "remove_") ? "deleted" : "running");
+        world_check(w);
+        world_free(w);
+}
+
+static void test_no_file_for_calls(void **state)
+{
+        try_no_file_for_calls(-EMFILE, "ensure_image");
+        try_no_file_for_calls(-ENFILE, "create_network");
+        try_no_file_for_calls(-EMFILE, "inspect_container");
+        try_no_file_for_calls(-EMFILE, "remove_container");
+        try_no_file_for_calls(-ENFILE, "remove_volume");
 }
 
 /* ---- Attempts ---- */
@@ -201,6 +296,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_delete_deadline),
                 cmocka_unit_test(test_undo_deadline),
+                cmocka_unit_test(test_no_file_for_a_while),
+                cmocka_unit_test(test_no_file_at_all),
+                cmocka_unit_test(test_no_file_for_calls),
                 cmocka_unit_test(test_endless_crashes),
                 cmocka_unit_test(test_early_crashes),
                 cmocka_unit_test(test_history),

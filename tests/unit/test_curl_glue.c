@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -285,6 +286,32 @@ static void test_failures(void **state)
         assert_int_equal(fetch("GET", "/nonsense", NULL, 100, false).error, -EPROTO);
 }
 
+/* Out of files it is not connected, and core tries again. */
+static void test_no_file(void **state)
+{
+        CurlRequest request = { .method = "GET",
+                .url = "http://server/ok",
+                .unix_path = socket_path,
+                .timeout_usec = 20 * USEC_PER_SEC,
+                .reply_max = 100,
+                .fresh = true,
+                .done = on_done };
+        int lowest = dup(STDERR_FILENO);
+        struct rlimit before, none;
+        Outcome o = {};
+
+        request.userdata = &o;
+        assert_true(lowest >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+        (void) close(lowest);
+        none = (struct rlimit){ .rlim_cur = (rlim_t) lowest, .rlim_max = before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        assert_int_equal(curl_glue_start(glue, &request, &o.pending), 0);
+        run_until(&o.ended);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(o.error, -ENOTCONN);
+        assert_int_equal(fetch("GET", "/ok", NULL, 5, false).error, 0);
+}
+
 static void test_streams(void **state)
 {
         Outcome o = fetch("GET", "/pieces", NULL, 0, true);
@@ -386,6 +413,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_replies),
                 cmocka_unit_test(test_failures),
+                cmocka_unit_test(test_no_file),
                 cmocka_unit_test(test_streams),
                 cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_many),
