@@ -8,13 +8,14 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/counters.h"
+#include "core/job.h"
 #include "http/decode.h"
 #include "http/metrics.h"
 #include "http/server-internal.h"
 
 #define DEADLINE_USEC (30 * USEC_PER_SEC)
-/* Of what answers at a job's end: a deletion with all its attempts is through by then. */
-#define DEADLINE_JOB_USEC (600 * USEC_PER_SEC)
+/* Of what answers at a job's end: the step that a deletion is in when its time is over comes to its end, too. */
+#define DEADLINE_JOB_USEC (REMOVAL_DEADLINE_USEC + 2 * USEC_PER_MINUTE)
 
 static void call_free(Call *call)
 {
