@@ -69,7 +69,7 @@ typedef struct Instance {
         char *upstream; /* ADDRESS:PORT while running */
         PrefixMode prefix;
         bool has_database;
-        char *database_image, *database_path; /* what its data was made with, whatever the product has by now */
+        char *database_image, *database_path; /* with which its data was made */
 
         /* Secrets; in secret:<id>, never in instance:<id>. */
         char *database_password; /* NULL without a database */
