@@ -30,6 +30,24 @@ static void job_begin_undo(Job *job)
                 job_end(job);
 }
 
+/* Visitors see the reason and no log: what they can tell their operator stands in it. */
+static void job_tell_full_disk(Job *job, const char *text)
+{
+        static const char *const words[] = { "No space left on device", "Disk quota exceeded" };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                char *reason;
+
+                if (!strcasestr(text, words[i]) || strcasestr(job->failure, words[i]))
+                        continue;
+                reason = str_printf("%s; its log says “%s”", job->failure, words[i]);
+                if (!reason)
+                        return;
+                free(job->failure);
+                job->failure = reason;
+        }
+}
+
 static void on_log(int error, const char *reason, const char *text, void *userdata)
 {
         Job *job = userdata;
@@ -44,6 +62,8 @@ static void on_log(int error, const char *reason, const char *text, void *userda
                 while (tail && ((unsigned char) *tail & 0xc0) == 0x80)
                         tail++; /* not in the middle of a character */
                 (void) free_and_strdup(&job->log, tail);
+                if (clean && job->failure)
+                        job_tell_full_disk(job, clean);
         } else
                 log_debug("No log of instance %s to be had: %s", job->instance->id, strempty(reason));
         job_begin_undo(job);

@@ -132,6 +132,29 @@ static void test_order_of_undo(void **state)
         world_free(w);
 }
 
+static void try_log(const char *log, const char *told)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+
+        w->ports->app_exits = true;
+        w->ports->app_log = log;
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(reason(w), told);
+        world_check(w);
+        world_free(w);
+}
+
+/* Who may not see the log is told of a full disk all the same. */
+static void test_full_disk(void **state)
+{
+        try_log("PANIC:  could not write to file \"pg_wal/xlogtemp.41\": No space left on device\nshut down",
+                        "the application ended right after its start, with exit status 3; its log says “No "
+                        "space left on device”");
+        try_log("there is space left", "the application ended right after its start, with exit status 3");
+}
+
 /* ---- What stays wrong ---- */
 
 static void try_failing(Variant variant, const char *call, const char *step)
@@ -375,6 +398,7 @@ int main(void)
                 cmocka_unit_test(test_order_of_eager),
                 cmocka_unit_test(test_order_of_delete),
                 cmocka_unit_test(test_order_of_undo),
+                cmocka_unit_test(test_full_disk),
                 cmocka_unit_test(test_failing),
                 cmocka_unit_test(test_deadline),
                 cmocka_unit_test(test_patience),
