@@ -191,7 +191,7 @@ static bool answer_repeat(Request *request, const Order *order)
                 Instance *i = lh_entry_v(e);
 
                 if (!streq_ptr(i->idempotency_key, order->idempotency_key) ||
-                                i->created_usec + USEC_PER_DAY < now_realtime())
+                                !instance_is_repeatable(i, now_realtime()))
                         continue;
                 if (!streq(i->product_id, order->product_id) || !streq(i->client_name, order->client_name) ||
                                 !streq_ptr(i->owner, request->caller.identity))

@@ -99,6 +99,11 @@ char *instance_redact(const Instance *instance, const char *text)
         return clean;
 }
 
+bool instance_is_repeatable(const Instance *instance, uint64_t now_usec)
+{
+        return instance->idempotency_key && now_usec <= instance->created_usec + IDEMPOTENCY_TTL_USEC;
+}
+
 void instance_get_log_context(const Instance *instance, LogContext *ret)
 {
         *ret = (LogContext){ .instance = instance->id, .product = instance->product_id };

@@ -101,6 +101,11 @@ DEFINE_CLEANUP_FUNC(Instance, instance_free);
 /* Whether it has something in the engine, or may: it holds addresses, and its product is in use. */
 bool instance_has_resources(const Instance *instance);
 
+/* For so long the key with which it was created answers with it. */
+#define IDEMPOTENCY_TTL_USEC (24 * UINT64_C(3600000000))
+/* Whether it was created with a key that does so still. now_usec: CLOCK_REALTIME. */
+bool instance_is_repeatable(const Instance *instance, uint64_t now_usec);
+
 /* A copy of text in which the instance's secrets are blotted out; NULL when out of memory. */
 char *instance_redact(const Instance *instance, const char *text);
 

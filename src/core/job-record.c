@@ -12,7 +12,6 @@
 #include "core/fault.h"
 #include "core/manager-internal.h"
 
-#define IDEMPOTENCY_TTL_USEC  USEC_PER_DAY
 #define COMMIT_RETRY_MAX_USEC (2 * USEC_PER_SEC)
 
 struct json_object *job_to_record(const Job *job)

@@ -9,6 +9,7 @@
 
 #define INTERVAL_USEC USEC_PER_MINUTE
 #define FAILED_MAX    500
+#define KEYED_MAX     5000
 #define AT_ONCE_MAX   256 /* records a round: the rest the next time */
 
 static bool is_gone(const Instance *i)
@@ -23,16 +24,35 @@ static bool has_outlived(const Manager *m, const Instance *i, uint64_t now)
         return now >= since && now - since >= m->tombstone_usec;
 }
 
-static unsigned count_failed(const Manager *m)
+typedef struct Counts {
+        unsigned failed, keyed;
+} Counts;
+
+static Counts count_gone(const Manager *m, uint64_t now)
 {
-        unsigned n = 0;
+        Counts n = { 0 };
 
         for (struct lh_entry *e = m->instances->head; e; e = e->next) {
                 const Instance *i = lh_entry_v(e);
 
-                n += is_gone(i) && i->status == INSTANCE_FAILED;
+                if (!is_gone(i))
+                        continue;
+                n.failed += i->status == INSTANCE_FAILED;
+                n.keyed += instance_is_repeatable(i, now);
         }
         return n;
+}
+
+/* n: those that are still there. A key answers with its instance for a day, whatever became of that. */
+static bool may_go(const Manager *m, const Instance *i, const Counts *n, uint64_t now)
+{
+        bool surplus = i->status == INSTANCE_FAILED && n->failed > FAILED_MAX;
+
+        if (!is_gone(i))
+                return false;
+        if (instance_is_repeatable(i, now))
+                return n->keyed > KEYED_MAX;
+        return surplus || has_outlived(m, i, now);
 }
 
 /* Registry first: where the store is away or refuses, the record is found at the next load, and dropped then. */
@@ -70,24 +90,25 @@ void retention_run(Manager *m)
         _cleanup_(strv_freep) char **ids = NULL;
         uint64_t now = now_realtime();
         struct lh_entry *next;
-        unsigned failed, n = 0;
+        unsigned n = 0;
+        Counts left;
 
         if (m->retaining || !manager_store_connected(m) ||
                         now_monotonic() < m->retained_usec + INTERVAL_USEC)
                 return;
         m->retained_usec = now_monotonic();
-        failed = count_failed(m);
-        /* Oldest first, so that of too many failures the latest stay. */
+        left = count_gone(m, now);
+        /* Oldest first, so that of too many the latest stay. */
         for (struct lh_entry *e = m->instances->head; e && n < AT_ONCE_MAX; e = next) {
                 Instance *i = lh_entry_v(e);
-                bool surplus = i->status == INSTANCE_FAILED && failed > FAILED_MAX;
 
                 next = e->next;
-                if (!is_gone(i) || (!surplus && !has_outlived(m, i, now)))
+                if (!may_go(m, i, &left, now))
                         continue;
                 if (strv_extend(&ids, i->id) < 0)
                         break;
-                failed -= i->status == INSTANCE_FAILED;
+                left.failed -= i->status == INSTANCE_FAILED;
+                left.keyed -= instance_is_repeatable(i, now);
                 retention_drop(m, i);
                 n++;
         }
