@@ -15,6 +15,7 @@
 
 #define LOAD_TIMEOUT_USEC (30 * USEC_PER_SEC)
 #define LOAD_RETRY_USEC   USEC_PER_SEC
+#define STALE_JOBS_MAX    1000 /* a load */
 
 static void entry_free_json(struct lh_entry *entry)
 {
@@ -127,6 +128,36 @@ static int find_job(Manager *m, struct json_object *json, Instance **ret_instanc
         return 0;
 }
 
+/* A job is stored with what it is to do to its instance, and goes with what it has done. */
+static bool job_is_stale(const Instance *i, JobKind kind)
+{
+        switch (kind) {
+        case JOB_CREATE:
+                return i->status != INSTANCE_PENDING;
+        case JOB_DELETE: /* the end of a create may have been written over its beginning */
+                return i->status == INSTANCE_DELETED;
+        default:
+                return (i->status != INSTANCE_RUNNING && i->status != INSTANCE_FAILED) ||
+                       !instance_has_resources(i);
+        }
+}
+
+/* Whether nothing at all is known of the instance, not even damaged. */
+static bool instance_is_forgotten(Manager *m, struct json_object *json)
+{
+        const char *id;
+
+        return json_get_string(json, "instance", &id) >= 0 && !strv_contains(m->damaged, id) &&
+               !lh_table_lookup_entry(m->loading_secrets, id);
+}
+
+static void load_stale_job(Manager *m, const char *id)
+{
+        log_notice("Job %s is of no use any more; its record is removed", id);
+        if (strv_length(m->stale_jobs) < STALE_JOBS_MAX && strv_extend(&m->stale_jobs, id) < 0)
+                log_oom();
+}
+
 static void load_job(Manager *m, const char *id, struct json_object *json)
 {
         const char *caller;
@@ -136,10 +167,14 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
         int r;
 
         r = find_job(m, json, &instance, &kind, &attempts);
-        if (r < 0)
+        if (r == -ENOENT && instance_is_forgotten(m, json))
+                load_stale_job(m, id);
+        else if (r < 0)
                 log_full(LOG_ERR, r, LOG_ABOUT(.job = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record job:%s is damaged or without its instance and is left out: %m",
                                 id);
+        else if (job_is_stale(instance, kind))
+                load_stale_job(m, id);
         else if (instance->job)
                 log_error("Instance %s has two jobs; %s is left out", instance->id, id);
         else {
@@ -207,6 +242,7 @@ static void load_reset(Manager *m)
         m->queue_first = m->queue_last = NULL;
         m->n_queued = 0;
         m->damaged = strv_free(m->damaged);
+        m->stale_jobs = strv_free(m->stale_jobs);
         m->marked = false;
 }
 
@@ -229,6 +265,33 @@ static void load_find_lost(Manager *m)
                 if (!manager_find_instance(m, id))
                         load_damaged(m, id);
         }
+}
+
+static void on_stale_dropped(int error, const char *reason, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->dropping = NULL;
+        if (error < 0)
+                log_debug("Stale jobs are not out of the store yet: %s", strempty(reason));
+}
+
+/* Where this does not reach the store, the next load does it. */
+static void load_drop_stale_jobs(Manager *m)
+{
+        _cleanup_(strv_freep) char **ids = TAKE_PTR(m->stale_jobs);
+        size_t n = strv_length(ids), n_writes = n * 2;
+        _cleanup_free_ StoreWrite *writes = new0(StoreWrite, n_writes);
+
+        if (n == 0 || !writes)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                writes[2 * i] = (StoreWrite){ STORE_DELETE, STORE_JOB, ids[i] };
+                writes[2 * i + 1] = (StoreWrite){ STORE_DEQUEUE, .id = ids[i] };
+        }
+        m->dropping = pending_cancel(m->dropping);
+        (void) m->store->vtable->commit(m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC,
+                        on_stale_dropped, m, &m->dropping);
 }
 
 static void load_end(Manager *m)
@@ -263,6 +326,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
         load_find_lost(m);
         load_end(m);
         load_settle_instances(m);
+        load_drop_stale_jobs(m);
         m->loaded = true;
         log_info("Read %u instances and %d products from the store", manager_count_instances(m),
                         lh_table_length(m->products));

@@ -361,6 +361,7 @@ Manager *manager_free(Manager *m)
                 change_free(m->changes);
         sd_event_source_disable_unref(m->retry);
         pending_cancel(m->retaining);
+        pending_cancel(m->dropping);
         sd_event_source_disable_unref(m->hold_deadline);
         reconcile_cancel(m);
         ownerless_done(m);
@@ -373,6 +374,7 @@ Manager *manager_free(Manager *m)
         if (m->products)
                 lh_table_free(m->products);
         strv_free(m->damaged);
+        strv_free(m->stale_jobs);
         address_pool_free(m->addresses);
         for (ManagerWatch *w = m->watches; w; w = w->next)
                 w->handler = NULL;

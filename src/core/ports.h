@@ -250,7 +250,7 @@ typedef struct StorePort StorePort;
 
 typedef struct StoreVTable {
         /* Reads everything: on_record once a record (products, secrets, instances oldest first, jobs in the order
-         * of the stream), then done. What the sets or the stream name but is not there any more is dropped from them. */
+         * of the stream, those that it does not name last), then done. What the sets or the stream name but is not there any more is dropped from them. */
         int (*load)(StorePort *s, uint64_t timeout_usec, StoreRecordHandler on_record, PortDone done,
                         void *userdata, Pending **ret_pending);
         /* All of the writes, or none, in one MULTI/EXEC; done when Redis has them. -ENOTCONN: not sent, or sent and

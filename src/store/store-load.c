@@ -278,6 +278,19 @@ static void deliver_jobs(StoreLoad *l, char *const *ids)
         }
 }
 
+/* The stream may have been lost, and what it named not. */
+static void deliver_unlisted_jobs(StoreLoad *l, char *const *ids)
+{
+        for (size_t i = 0; i < l->records.n && !l->cancelled; i++) {
+                const Record *record = l->records.items + i;
+
+                if (record->kind != STORE_JOB || !record->text || strv_contains(ids, record->id))
+                        continue;
+                log_notice("Job %s is not in the job stream", record->id);
+                l->on_record(STORE_JOB, record->id, record->text, l->userdata);
+        }
+}
+
 /* l is freed. */
 static void load_deliver(StoreLoad *l)
 {
@@ -298,6 +311,7 @@ static void load_deliver(StoreLoad *l)
         deliver_kind(l, STORE_INSTANCE);
         if (!l->cancelled)
                 deliver_jobs(l, ids);
+        deliver_unlisted_jobs(l, ids);
         if (l->cancelled)
                 (void) load_free(l);
         else

@@ -238,6 +238,14 @@ static void deliver(FakeOp *op, StoreKind kind)
         }
 }
 
+static bool is_in_stream(const FakePorts *p, const char *job)
+{
+        for (size_t i = 0; i < p->n_stream; i++)
+                if (streq(p->stream[i].job, job))
+                        return true;
+        return false;
+}
+
 static void answer_load(FakeOp *op)
 {
         FakePorts *p = op->ports;
@@ -255,6 +263,9 @@ static void answer_load(FakeOp *op)
                         else
                                 dequeue(p, p->stream[i].id);
                 }
+                for (const FakeRecord *r = p->records; r; r = r->next)
+                        if (r->kind == STORE_JOB && !is_in_stream(p, r->id))
+                                op->on_record(STORE_JOB, r->id, r->text, op->userdata);
         }
         answer(op);
 }

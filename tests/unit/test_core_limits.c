@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/job.h"
 #include "core_fixture.h"
@@ -291,6 +292,95 @@ static void test_history(void **state)
                         "restart-database, then look, then restart-app, then health (2 times)");
 }
 
+/* ---- Jobs that the stream does not name ---- */
+
+static void lose_stream(World *w)
+{
+        for (size_t i = 0; i < w->ports->n_stream; i++)
+                free(w->ports->stream[i].job);
+        w->ports->n_stream = 0;
+}
+
+static void restart_daemon(World *w, void (*meanwhile)(World *w))
+{
+        fake_ports_crash(w->ports, false);
+        w->manager = manager_free(w->manager);
+        fake_ports_crashed(w->ports);
+        meanwhile(w);
+        world_start(w);
+}
+
+static void try_lost_stream(const char *action, const char *end)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+        size_t logged;
+
+        world_case("%s", action);
+        ask(w, &a, action, ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        while (w->ports->n_stream == 0)
+                assert_true(fake_ports_step(w->ports));
+        ask_drop(&a);
+        logged = strv_length(w->ports->log);
+        restart_daemon(w, lose_stream);
+        world_run(w);
+        assert_true(strv_contains(w->ports->log + logged,
+                        streq(end, "deleted") ? "= remove_container ID" : "= restart_container ID"));
+        assert_string_equal(world_status(w), end);
+        world_check(w); /* no record of the job is left */
+        world_free(w);
+}
+
+static void test_lost_stream(void **state)
+{
+        try_lost_stream("RestartInstance", "running");
+        try_lost_stream("DeleteInstance", "deleted");
+}
+
+static void put_job(World *w, const char *instance, const char *kind)
+{
+        _cleanup_free_ char *id = str_printf("%s.%s", instance, kind);
+        _cleanup_free_ char *text =
+                        str_printf("{\"id\":\"%s\",\"kind\":\"%s\",\"instance\":\"%s\",\"attempts\":1}", id,
+                                        kind, instance);
+
+        assert_true(id && text);
+        fake_ports_put(w->ports, STORE_JOB, id, text, 0);
+}
+
+static void put_stale_jobs(World *w)
+{
+        for (const FakeRecord *r = w->ports->records; r; r = r->next) {
+                if (r->kind != STORE_INSTANCE)
+                        continue;
+                put_job(w, r->id, "create");
+                if (strstr(r->text, "\"status\":\"deleted\"")) {
+                        put_job(w, r->id, "restart");
+                        put_job(w, r->id, "delete");
+                }
+        }
+        put_job(w, "client_234567234567", "restart");
+}
+
+/* What has been done, or is about nothing, is not done again and does not stay either. */
+static void test_stale_jobs(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+
+        ask_delete(w, &a, world_id(w));
+        world_run(w);
+        ask_create(w, &a, VARIANT_ALONE);
+        world_run(w);
+        restart_daemon(w, put_stale_jobs);
+        for (const Instance *i = world_first(w); i; i = manager_next_instance(w->manager, i->id))
+                assert_null(i->job);
+        world_run(w);
+        assert_int_equal(fake_ports_count(w->ports, STORE_JOB), 0);
+        world_check(w);
+        world_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -302,6 +392,8 @@ int main(void)
                 cmocka_unit_test(test_endless_crashes),
                 cmocka_unit_test(test_early_crashes),
                 cmocka_unit_test(test_history),
+                cmocka_unit_test(test_lost_stream),
+                cmocka_unit_test(test_stale_jobs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
