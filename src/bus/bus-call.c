@@ -94,6 +94,7 @@ static const char *fault_to_error(Fault fault)
                 [FAULT_QUOTA_EXCEEDED] = BUS_NAME ".Error.QuotaExceeded",
                 [FAULT_ENGINE_UNAVAILABLE] = BUS_NAME ".Error.EngineUnavailable",
                 [FAULT_STORE_UNAVAILABLE] = BUS_NAME ".Error.StoreUnavailable",
+                [FAULT_QUEUE_FULL] = BUS_ERROR_FAILED,
                 [FAULT_FAILED] = BUS_ERROR_FAILED,
         };
 

@@ -114,6 +114,7 @@ static unsigned fault_retry_after(Fault fault)
                 return 60;
         case FAULT_ENGINE_UNAVAILABLE:
         case FAULT_STORE_UNAVAILABLE:
+        case FAULT_QUEUE_FULL:
                 return 5;
         default:
                 return 0;

@@ -43,6 +43,7 @@ typedef enum Fault {
         FAULT_QUOTA_EXCEEDED, /* 429, Error.QuotaExceeded */
         FAULT_ENGINE_UNAVAILABLE, /* 503, Error.EngineUnavailable */
         FAULT_STORE_UNAVAILABLE, /* 503, Error.StoreUnavailable */
+        FAULT_QUEUE_FULL, /* 503, Error.Failed */
         FAULT_FAILED, /* 500, Error.Failed */
         _FAULT_MAX,
 } Fault;

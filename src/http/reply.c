@@ -94,6 +94,7 @@ static unsigned status_of_fault(Fault fault)
                 [FAULT_QUOTA_EXCEEDED] = MHD_HTTP_TOO_MANY_REQUESTS,
                 [FAULT_ENGINE_UNAVAILABLE] = MHD_HTTP_SERVICE_UNAVAILABLE,
                 [FAULT_STORE_UNAVAILABLE] = MHD_HTTP_SERVICE_UNAVAILABLE,
+                [FAULT_QUEUE_FULL] = MHD_HTTP_SERVICE_UNAVAILABLE,
                 [FAULT_FAILED] = MHD_HTTP_INTERNAL_SERVER_ERROR,
         };
 

@@ -289,6 +289,7 @@ static void test_faults(void **state)
                 [FAULT_QUOTA_EXCEEDED] = "QuotaExceeded",
                 [FAULT_ENGINE_UNAVAILABLE] = "EngineUnavailable",
                 [FAULT_STORE_UNAVAILABLE] = "StoreUnavailable",
+                [FAULT_QUEUE_FULL] = "Failed",
                 [FAULT_FAILED] = "Failed",
         };
 

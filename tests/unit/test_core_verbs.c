@@ -27,7 +27,8 @@ static void assert_fault(World *w, const Ask *a, Fault fault, const char *field)
         world_assert(w, streq_ptr(a->field, field));
         world_assert(w, (a->retry_after_s > 0) ==
                                         (fault == FAULT_QUOTA_EXCEEDED || fault == FAULT_STORE_UNAVAILABLE ||
-                                                        fault == FAULT_ENGINE_UNAVAILABLE));
+                                                        fault == FAULT_ENGINE_UNAVAILABLE ||
+                                                        fault == FAULT_QUEUE_FULL));
 }
 
 /* ---- Creating ---- */
@@ -215,8 +216,10 @@ static void test_queue_is_bounded(void **state)
         for (size_t i = 0; i < ELEMENTSOF(asks); i++) {
                 assert_true(asks[i].answered);
                 taken += asks[i].fault == FAULT_NONE;
-                if (asks[i].fault != FAULT_NONE)
-                        assert_fault(w, &asks[i], FAULT_ENGINE_UNAVAILABLE, NULL);
+                if (asks[i].fault != FAULT_NONE) {
+                        assert_fault(w, &asks[i], FAULT_QUEUE_FULL, NULL);
+                        assert_non_null(strstr(asks[i].reason, "QueueMax=10 "));
+                }
                 ask_done(&asks[i]);
         }
         assert_int_equal(taken, 14); /* 4 at work, 10 waiting */

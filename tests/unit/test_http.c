@@ -315,6 +315,7 @@ static void test_faults(void **state)
                 { FAULT_QUOTA_EXCEEDED, 429 },
                 { FAULT_ENGINE_UNAVAILABLE, 503 },
                 { FAULT_STORE_UNAVAILABLE, 503 },
+                { FAULT_QUEUE_FULL, 503 },
                 { FAULT_FAILED, 500 },
         };
         Fixture *f = *state;
