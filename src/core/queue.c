@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Jobs that wait. At most so many run at once; of those that wait, the next is the earliest of whoever has the
- * fewest running, so that one who orders ten does not keep another waiting for all of them. */
+ * fewest running, so that one who orders ten does not keep another waiting for all of them; and of whose are all the
+ * same person's, of the product with the fewest. */
 
 #include "core/manager-internal.h"
 
@@ -10,16 +11,20 @@ static bool job_is_running(const Job *job)
         return job && job->state >= JOB_RUNNING && job->state < JOB_DONE;
 }
 
-static unsigned count_running_of(const Manager *manager, const char *owner)
+/* How much is done already for the one that the job is for: first by whose it is, then by its product. */
+static uint64_t job_share(const Manager *manager, const Job *job)
 {
-        unsigned n = 0;
+        uint32_t of_owner = 0, of_product = 0;
 
         for (struct lh_entry *e = manager->instances->head; e; e = e->next) {
                 const Instance *i = lh_entry_v(e);
 
-                n += job_is_running(i->job) && streq_ptr(i->owner, owner);
+                if (!job_is_running(i->job))
+                        continue;
+                of_owner += streq_ptr(i->owner, job->instance->owner);
+                of_product += streq(i->product_id, job->instance->product_id);
         }
-        return n;
+        return (uint64_t) of_owner << 32 | of_product;
 }
 
 /* Creates may take minutes; what deletes or restarts does not wait for them, nor they for it. */
@@ -30,18 +35,17 @@ static bool has_free_worker(const Manager *manager, const Job *job)
 
 static Job *queue_choose(const Manager *manager)
 {
-        unsigned fewest = UINT32_MAX;
+        uint64_t least = UINT64_MAX;
         Job *chosen = NULL;
 
-        for (Job *job = manager->queue_first; job && fewest > 0; job = job->next) {
-                unsigned n;
+        for (Job *job = manager->queue_first; job && least > 0; job = job->next) {
+                uint64_t share;
 
                 if (!has_free_worker(manager, job))
                         continue;
-                n = count_running_of(manager, job->instance->owner);
-
-                if (n < fewest) {
-                        fewest = n;
+                share = job_share(manager, job);
+                if (share < least) {
+                        least = share;
                         chosen = job;
                 }
         }
