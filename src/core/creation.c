@@ -343,18 +343,6 @@ static int make_strings(Manager *m, const Request *request, const Order *order, 
         return i->access_url ? 0 : -ENOMEM;
 }
 
-/* What it keeps of its product. */
-static int take_product(Instance *i, Product *product)
-{
-        int r;
-
-        i->product = product_ref(product);
-        i->prefix = product->prefix;
-        i->has_database = product->database_image != NULL;
-        r = free_and_strdup(&i->database_image, product->database_image);
-        return r < 0 ? r : free_and_strdup(&i->database_path, product->database_path);
-}
-
 static int make_instance(const Request *request, const Order *order, Instance **ret)
 {
         _cleanup_(instance_freep) Instance *i = new0(Instance, 1);
@@ -364,10 +352,11 @@ static int make_instance(const Request *request, const Order *order, Instance **
         if (!i)
                 return -ENOMEM;
         r = make_strings(m, request, order, i);
-        if (r >= 0)
-                r = take_product(i, order->product);
         if (r < 0)
                 return r;
+        i->product = product_ref(order->product);
+        i->prefix = i->product->prefix;
+        i->has_database = i->product->database_image != NULL;
         i->created_usec = now_realtime();
         i->expires_usec = expiry(m, i->product, i->created_usec);
         for (InstancePhase phase = 0; phase < _PHASE_MAX; phase++)

@@ -83,10 +83,6 @@ static int add_record(struct json_object *json, const Instance *i)
         if (r >= 0)
                 r = json_set_bool(json, "has_database", i->has_database);
         if (r >= 0)
-                r = json_set_string(json, "database_image", i->database_image);
-        if (r >= 0)
-                r = json_set_string(json, "database_path", i->database_path);
-        if (r >= 0)
                 r = json_set_bool(json, "kept", i->kept);
         return r;
 }
@@ -133,6 +129,8 @@ struct json_object *instance_secrets_to_json(const Instance *i)
                 r = json_set_string(json, "database_password", i->database_password);
         if (r >= 0)
                 r = json_set_string(json, "access_token", i->access_token);
+        if (r >= 0 && i->product)
+                r = json_set(json, "product", product_to_snapshot(i->product));
         return r < 0 ? NULL : TAKE_PTR(json);
 }
 
@@ -210,8 +208,6 @@ static int load_strings(struct json_object *json, Instance *i)
                 { "subnet", &i->subnet },
                 { "ingress_address", &i->ingress_address },
                 { "upstream", &i->upstream },
-                { "database_image", &i->database_image },
-                { "database_path", &i->database_path },
         };
 
         for (size_t k = 0; k < ELEMENTSOF(members); k++) {

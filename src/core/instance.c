@@ -126,8 +126,6 @@ Instance *instance_free(Instance *instance)
         free(instance->subnet);
         free(instance->ingress_address);
         free(instance->upstream);
-        free(instance->database_image);
-        free(instance->database_path);
         str_erase_free(instance->database_password);
         str_erase_free(instance->access_token);
         string_pairs_done(&instance->secrets);

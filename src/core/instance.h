@@ -69,7 +69,6 @@ typedef struct Instance {
         char *upstream; /* ADDRESS:PORT while running */
         PrefixMode prefix;
         bool has_database;
-        char *database_image, *database_path; /* with which its data was made */
 
         /* Secrets; in secret:<id>, never in instance:<id>. */
         char *database_password; /* NULL without a database */

@@ -80,11 +80,32 @@ static void load_addresses(Manager *m, Instance *i)
                                 strempty(i->ingress_address), strempty(i->subnet));
 }
 
+/* The product as the instance was made of it, whatever it is by now; mostly that is the same. A new reference. */
+static Product *product_of_instance(Manager *m, const Instance *i, struct json_object *snapshot)
+{
+        Product *current = manager_get_product(m, i->product_id), *product;
+        _cleanup_json_ struct json_object *now = current ? product_to_snapshot(current) : NULL;
+        _cleanup_free_ char *field = NULL, *reason = NULL;
+        int r;
+
+        if (!snapshot || (now && json_object_equal(snapshot, now)))
+                return product_ref(current);
+        r = product_new_from_json(snapshot, &product, &field, &reason);
+        if (r < 0) {
+                log_full(LOG_WARNING, r, LOG_ABOUT(.instance = i->id),
+                                "What instance %s was made of cannot be read, %s: %s; it is taken to be "
+                                "what its "
+                                "product is now",
+                                i->id, strempty(field), strempty(reason));
+                return product_ref(current);
+        }
+        return product;
+}
+
 static void load_instance(Manager *m, const char *id, struct json_object *json)
 {
         struct lh_entry *secrets = lh_table_lookup_entry(m->loading_secrets, id);
         _cleanup_(instance_freep) Instance *i = NULL;
-        Product *product;
         int r;
 
         r = instance_new_from_record(json, &i);
@@ -100,9 +121,7 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
                 load_damaged(m, id);
                 return;
         }
-        product = manager_get_product(m, i->product_id);
-        if (product)
-                i->product = product_ref(product);
+        i->product = product_of_instance(m, i, secrets ? json_get(lh_entry_v(secrets), "product") : NULL);
         load_addresses(m, i);
         TAKE_PTR(i);
 }

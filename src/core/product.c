@@ -19,7 +19,8 @@ bool product_id_is_valid(const char *id)
 
 Product *product_ref(Product *product)
 {
-        product->n_ref++;
+        if (product)
+                product->n_ref++;
         return product;
 }
 
@@ -49,18 +50,39 @@ Product *product_unref(Product *product)
         return NULL;
 }
 
-struct json_object *product_to_json(const Product *product, bool with_env)
+/* credentials are templates that name the instance's secrets: no more for visitors than env is. */
+static bool is_secret(const char *field)
+{
+        return streq(field, "env") || streq(field, "credentials");
+}
+
+/* It is looked at, and nothing is made of it. */
+static bool is_decoration(const char *field)
+{
+        return streq(field, "description") || streq(field, "icon");
+}
+
+static struct json_object *copy_without(const Product *product, bool (*is_left_out)(const char *field))
 {
         _cleanup_json_ struct json_object *copy = json_object_new_object();
 
         if (!copy)
                 return NULL;
         json_object_object_foreach (product->json, key, value) {
-                /* credentials are templates that name the instance's secrets: no more for visitors than env is */
-                if (!with_env && (streq(key, "env") || streq(key, "credentials")))
+                if (is_left_out && is_left_out(key))
                         continue;
                 if (json_object_object_add(copy, key, json_object_get(value)) < 0)
                         return NULL;
         }
         return TAKE_PTR(copy);
+}
+
+struct json_object *product_to_json(const Product *product, bool with_env)
+{
+        return copy_without(product, with_env ? NULL : is_secret);
+}
+
+struct json_object *product_to_snapshot(const Product *product)
+{
+        return copy_without(product, is_decoration);
 }

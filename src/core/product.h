@@ -50,12 +50,17 @@ typedef struct Product {
 /* Parses and checks a product document. On -EINVAL, ret_field (a path such as "limits.app.memory") and ret_reason
  * tell what is wrong; both are the caller's to free. */
 int product_new_from_json(struct json_object *json, Product **ret, char **ret_field, char **ret_reason);
+/* NULL is accepted and answered. */
 Product *product_ref(Product *product);
 Product *product_unref(Product *product);
 DEFINE_CLEANUP_FUNC(Product, product_unref);
 
 /* True for [a-z][a-z0-9-]{0,39}. */
 bool product_id_is_valid(const char *id);
+
+/* The document, less what is only looked at: what an instance is made of, and stays. A new object, or NULL when out of
+ * memory. */
+struct json_object *product_to_snapshot(const Product *product);
 
 /* The document for display: with_env false leaves env out. A new object, or NULL when out of memory. */
 struct json_object *product_to_json(const Product *product, bool with_env);

@@ -274,27 +274,24 @@ static int build_database(InstanceSpec *spec, const Manager *m, const Instance *
 {
         const char *const health[] = { "pg_isready", "-h", "127.0.0.1", "-U", ARK_DATABASE_USER, "-d",
                 spec->names.database, NULL };
-        /* Records of before these were kept have neither. */
-        const char *image = i->database_image ? i->database_image : i->product->database_image;
-        const char *path = i->database_path ? i->database_path : i->product->database_path;
         int r;
 
         if (!i->has_database)
                 return 0;
-        if (!image || !path)
-                return -ENODATA;
+        if (!i->product->database_image)
+                return -ENODATA; /* a record of before the product was kept with it */
         r = build_database_env(spec, i);
         if (r < 0)
                 return r;
         memcpy(spec->health_command, health, sizeof health);
         spec->database = (ContainerSpec){
                 .name = spec->names.database,
-                .image = image,
+                .image = i->product->database_image,
                 .env = &spec->database_env,
                 .capabilities = default_capabilities,
                 .limits = i->product->database_limits,
                 .volume = spec->names.volume,
-                .volume_path = path,
+                .volume_path = i->product->database_path,
                 .health_command = spec->health_command,
                 .slice = spec->names.slice,
                 .networks = { { spec->names.network, NULL } },

@@ -159,8 +159,8 @@ static void replace_product(World *w, const char *database)
 {
         _cleanup_free_ char *text = NULL;
 
-        text = str_printf(
-                        "{\"id\":\"%s\",\"name\":\"Shop\",\"image\":\"example.org/shop:9\",\"database\":%s}",
+        text = str_printf("{\"id\":\"%s\",\"name\":\"Shop\",\"image\":\"example.org/"
+                          "shop:9\",\"port\":9999,\"database\":%s}",
                         variant_product(VARIANT_STRIP), database);
         assert_non_null(text);
         world_stop(w);
@@ -182,19 +182,25 @@ static void assert_restarts(World *w, Fault fault)
 static const char *const other_databases[] = { "null",
         "{\"image\":\"docker.io/library/postgres:18\",\"data_path\":\"/var/lib/postgresql\"}" };
 
-/* A database is made again with the image that made its data: another may not read it, or look for it elsewhere and
- * begin anew. */
-static void test_restart_with_the_same_database(void **state)
+/* What was made of a product is made again of what that was then: another database may not read the data, or look for
+ * it elsewhere and begin anew. */
+static void test_restart_of_what_it_was(void **state)
 {
         for (size_t i = 0; i < ELEMENTSOF(other_databases); i++) {
                 World *w = world_created(VARIANT_STRIP);
                 _cleanup_free_ char *name = str_printf("%s_db", world_id(w)), *path = NULL, *text = NULL;
+                _cleanup_free_ char *upstream = strdup(world_first(w)->upstream), *image = NULL;
 
+                image = strdup(fake_ports_find(w->ports, RESOURCE_CONTAINER, world_id(w))->image);
                 replace_product(w, other_databases[i]);
                 remove_by_hand(w, REMOVED_ALL);
                 assert_restarts(w, FAULT_NONE);
                 assert_string_equal(fake_ports_find(w->ports, RESOURCE_CONTAINER, name)->image,
                                 "docker.io/library/postgres:16");
+                assert_string_equal(
+                                fake_ports_find(w->ports, RESOURCE_CONTAINER, world_id(w))->image, image);
+                assert_string_not_equal(image, "example.org/shop:9");
+                assert_string_equal(world_first(w)->upstream, upstream);
                 path = str_printf("%s/compose.%s.yml", w->compose_dir, world_id(w));
                 assert_int_equal(read_file(path, 64 * 1024, &text, NULL), 0);
                 assert_non_null(strstr(text, "/var/lib/postgresql/data"));
@@ -203,18 +209,17 @@ static void test_restart_with_the_same_database(void **state)
         }
 }
 
-/* The record is of before it told the image, and the product has none by now. */
+/* The record is of before the product was kept with it, and the product has no database by now. */
 static void test_restart_without_a_known_database(void **state)
 {
         World *w = world_created(VARIANT_STRIP);
         _cleanup_json_ struct json_object *record = NULL;
         char *id = strdup(world_id(w));
 
-        record = json_of(fake_ports_record(w->ports, STORE_INSTANCE, id));
-        json_object_object_del(record, "database_image");
-        json_object_object_del(record, "database_path");
+        record = json_of(fake_ports_record(w->ports, STORE_SECRET, id));
+        json_object_object_del(record, "product");
         world_stop(w);
-        fake_ports_put(w->ports, STORE_INSTANCE, id, json_text(record), 1);
+        fake_ports_put(w->ports, STORE_SECRET, id, json_text(record), 0);
         world_start(w);
         world_run(w);
         remove_by_hand(w, REMOVED_DATABASE);
@@ -461,7 +466,7 @@ int main(void)
                 cmocka_unit_test(test_restart_moments),
                 cmocka_unit_test(test_restart_refused),
                 cmocka_unit_test(test_restart_without_the_engine),
-                cmocka_unit_test(test_restart_with_the_same_database),
+                cmocka_unit_test(test_restart_of_what_it_was),
                 cmocka_unit_test(test_restart_without_a_known_database),
                 cmocka_unit_test(test_create_with_the_same_database),
                 cmocka_unit_test(test_delete_that_cannot),
