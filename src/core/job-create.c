@@ -94,7 +94,7 @@ int step_create_network(StepRun *run)
                         step_on_done, run, &run->pending);
 }
 
-int step_create_volume(StepRun *run)
+static int create_volume(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
@@ -108,7 +108,7 @@ static void on_unverified_volume_removed(int error, const char *reason, void *us
         int r;
 
         run->pending = NULL;
-        r = error < 0 ? error : step_create_volume(run);
+        r = error < 0 ? error : create_volume(run);
         if (r < 0)
                 step_done(run, r, reason);
 }
@@ -149,7 +149,7 @@ static int start_volume(StepRun *run)
         EnginePort *engine = run->job->manager->engine;
 
         if (!run->job->resumed || run->job->database_verified)
-                return step_create_volume(run);
+                return create_volume(run);
         return engine->vtable->remove_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
                         on_user_of_unverified_removed, run, &run->pending);
 }

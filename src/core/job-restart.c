@@ -27,12 +27,41 @@ static int look(StepRun *run, const char *name, const char *network, ContainerSt
                         engine, name, network, INSPECT_TIMEOUT_USEC, done, run, &run->pending);
 }
 
+/* A database would begin anew in an empty volume, and nobody be told that the data is gone. */
+static void on_volume_sought(
+                int error, const char *reason, const Resource *items, size_t n_items, void *userdata)
+{
+        StepRun *run = userdata;
+        const char *volume = run->job->spec->names.volume;
+        _cleanup_free_ char *gone = NULL;
+
+        for (size_t i = 0; error >= 0 && i < n_items; i++)
+                if (items[i].kind == RESOURCE_VOLUME && streq(items[i].name, volume)) {
+                        step_done(run, 0, NULL);
+                        return;
+                }
+        gone = str_printf("its volume %s is gone, and with it its data: restore the volume, or delete the "
+                          "instance",
+                        volume);
+        step_done(run, error < 0 ? error : -ENODATA, error < 0 ? reason : gone);
+}
+
 static void on_database_seen(int error, const char *reason, const ContainerState *state, void *userdata)
 {
         StepRun *run = userdata;
+        EnginePort *engine = run->job->manager->engine;
+        int r;
 
+        run->pending = NULL;
         run->job->database_missing = error == -ENOENT;
-        step_done(run, error == -ENOENT ? 0 : error, reason);
+        if (error != -ENOENT) {
+                step_done(run, error, reason);
+                return;
+        }
+        r = engine->vtable->list_resources(
+                        engine, INSPECT_TIMEOUT_USEC, on_volume_sought, run, &run->pending);
+        if (r < 0)
+                step_done(run, r, strerror(-r));
 }
 
 static void on_app_seen(int error, const char *reason, const ContainerState *state, void *userdata)
@@ -83,11 +112,6 @@ static int remake_network(StepRun *run)
         return run->job->app_missing || run->job->database_missing ? step_create_network(run) : 1;
 }
 
-static int remake_volume(StepRun *run)
-{
-        return run->job->database_missing ? step_create_volume(run) : 1;
-}
-
 static int remake_database(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
@@ -130,7 +154,6 @@ enum {
         RESTART_DATABASE_IMAGE,
         RESTART_INGRESS,
         RESTART_NETWORK,
-        RESTART_VOLUME,
         RESTART_MAKE_DATABASE,
         RESTART_DATABASE,
         RESTART_LOGIN,
@@ -150,11 +173,9 @@ const Step restart_steps[] = {
                         .start = remake_ingress },
         [RESTART_NETWORK] = { "network", PHASE_NETWORK, .after = BIT(RESTART_COMPOSE),
                         .start = remake_network },
-        [RESTART_VOLUME] = { "volume", PHASE_VOLUME, .after = BIT(RESTART_COMPOSE), .database_only = true,
-                        .start = remake_volume },
         [RESTART_MAKE_DATABASE] = { "database-container", PHASE_DATABASE,
-                        .after = BIT(RESTART_DATABASE_IMAGE) | BIT(RESTART_NETWORK) | BIT(RESTART_VOLUME),
-                        .database_only = true, .start = remake_database },
+                        .after = BIT(RESTART_DATABASE_IMAGE) | BIT(RESTART_NETWORK), .database_only = true,
+                        .start = remake_database },
         [RESTART_DATABASE] = { "restart-database", PHASE_DATABASE, .after = BIT(RESTART_MAKE_DATABASE),
                         .database_only = true, .start = start_restart_database },
         [RESTART_LOGIN] = { "database-login", PHASE_DATABASE, .after = BIT(RESTART_DATABASE),

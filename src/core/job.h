@@ -219,7 +219,6 @@ int step_app_image(StepRun *run);
 int step_database_image(StepRun *run);
 int step_create_ingress(StepRun *run);
 int step_create_network(StepRun *run);
-int step_create_volume(StepRun *run);
 int step_create_app(StepRun *run);
 
 /* job-probe.c: wait until what was started answers. */

@@ -209,6 +209,24 @@ static void test_restart_of_what_it_was(void **state)
         }
 }
 
+/* A database that began anew in an empty volume would pass for one that runs. */
+static void test_restart_without_its_data(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_free_ char *name = str_printf("%s_db_data", world_id(w));
+        _cleanup_ask_ Ask a = { 0 };
+
+        remove_by_hand(w, REMOVED_ALL);
+        fake_resource_drop(w->ports, fake_ports_find(w->ports, RESOURCE_VOLUME, name));
+        ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        assert_int_equal(a.fault, FAULT_FAILED);
+        assert_non_null(strstr(a.reason, name));
+        assert_string_equal(world_status(w), "failed");
+        assert_null(fake_ports_find(w->ports, RESOURCE_VOLUME, name));
+        world_free(w);
+}
+
 /* The record is of before the product was kept with it, and the product has no database by now. */
 static void test_restart_without_a_known_database(void **state)
 {
@@ -467,6 +485,7 @@ int main(void)
                 cmocka_unit_test(test_restart_refused),
                 cmocka_unit_test(test_restart_without_the_engine),
                 cmocka_unit_test(test_restart_of_what_it_was),
+                cmocka_unit_test(test_restart_without_its_data),
                 cmocka_unit_test(test_restart_without_a_known_database),
                 cmocka_unit_test(test_create_with_the_same_database),
                 cmocka_unit_test(test_delete_that_cannot),
