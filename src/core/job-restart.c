@@ -2,7 +2,8 @@
 
 /*
  * The steps that restart an instance: its database first, then the application, each until it answers. A container
- * that was removed by hand is made again, with what it stands on; the volume with the data has outlived it.
+ * that was removed by hand is made again, with what it stands on; the volume with the data has outlived it. So is one
+ * that is not whole: the last that a container is given when it is made is its network.
  */
 
 #include <errno.h>
@@ -25,6 +26,11 @@ static int look(StepRun *run, const char *name, const char *network, ContainerSt
 
         return engine->vtable->inspect_container(
                         engine, name, network, INSPECT_TIMEOUT_USEC, done, run, &run->pending);
+}
+
+static bool is_missing(int error, const ContainerState *state)
+{
+        return error == -ENOENT || (error >= 0 && !state->joined);
 }
 
 /* A database would begin anew in an empty volume, and nobody be told that the data is gone. */
@@ -53,8 +59,8 @@ static void on_database_seen(int error, const char *reason, const ContainerState
         int r;
 
         run->pending = NULL;
-        run->job->database_missing = error == -ENOENT;
-        if (error != -ENOENT) {
+        run->job->database_missing = is_missing(error, state);
+        if (!run->job->database_missing) {
                 step_done(run, error, reason);
                 return;
         }
@@ -68,15 +74,20 @@ static void on_app_seen(int error, const char *reason, const ContainerState *sta
 {
         StepRun *run = userdata;
         const InstanceNames *names = &run->job->spec->names;
-        int r = error;
+        int r;
 
         run->pending = NULL;
-        run->job->app_missing = error == -ENOENT;
-        if (error < 0 && error != -ENOENT)
+        run->job->app_missing = is_missing(error, state);
+        if (error < 0 && error != -ENOENT) {
                 step_done(run, error, reason);
-        else if (!run->job->instance->has_database)
+                return;
+        }
+        if (!run->job->instance->has_database) {
                 step_done(run, 0, NULL);
-        else if ((r = look(run, names->database, names->network, on_database_seen)) < 0)
+                return;
+        }
+        r = look(run, names->database, names->network, on_database_seen);
+        if (r < 0)
                 step_done(run, r, strerror(-r));
 }
 

@@ -102,7 +102,8 @@ typedef struct ContainerState {
         int exit_code;
         unsigned restart_count;
         ContainerHealth health;
-        /* The address at which this host reaches it on the network asked for; NULL where it has none. */
+        bool joined; /* it is on the network asked for, whether it runs or not */
+        /* The address at which this host reaches it there; NULL where it has none. */
         const char *address;
 } ContainerState;
 

@@ -90,15 +90,19 @@ static ContainerHealth health_of(struct json_object *state)
         return CONTAINER_HEALTH_NONE;
 }
 
-static const char *address_on(struct json_object *container, const char *network)
+/* What is told of a container on a network, or NULL where it is not on it. */
+static struct json_object *endpoint_on(struct json_object *container, const char *network)
 {
         struct json_object *networks = json_get(json_get(container, "NetworkSettings"), "Networks");
+
+        return network ? json_get(networks, network) : NULL;
+}
+
+static const char *address_of(struct json_object *endpoint)
+{
         const char *address;
 
-        if (!network || json_get_string(json_get(networks, network), "IPAddress", &address) < 0 ||
-                        address[0] == '\0')
-                return NULL;
-        return address;
+        return json_get_string(endpoint, "IPAddress", &address) >= 0 && address[0] != '\0' ? address : NULL;
 }
 
 static int begin_inspect(EngineTask *t);
@@ -107,7 +111,10 @@ static int begin_inspect(EngineTask *t);
 static ContainerState state_of(struct json_object *container, const char *network)
 {
         struct json_object *state = json_get(container, "State"), *code = json_get(state, "ExitCode");
-        ContainerState s = { .health = health_of(state), .address = address_on(container, network) };
+        struct json_object *endpoint = endpoint_on(container, network);
+        ContainerState s = {
+                .health = health_of(state), .joined = endpoint != NULL, .address = address_of(endpoint)
+        };
         uint64_t restarts = 0;
 
         (void) json_get_bool(state, "Running", &s.running);

@@ -10,7 +10,7 @@
 
 typedef struct ContainerCreate {
         EngineTask task;
-        /* The networks beyond that of its creation, and how it is joined to each. */
+        /* The first is that of its creation; how it is joined to each. */
         char *networks[ATTACHMENTS_MAX];
         struct json_object *connects[ATTACHMENTS_MAX];
         bool connected[ATTACHMENTS_MAX];
@@ -55,9 +55,10 @@ static int connect_next(EngineTask *t)
 
 static void on_created(EngineTask *t, const EngineReply *reply)
 {
-        if (reply->error >= 0)
+        if (reply->error >= 0) {
+                container_of(t, ContainerCreate, task)->connected[0] = true;
                 engine_task_check(t, connect_next(t));
-        else if (reply->status == 409 && engine_task_pause(t, engine_task_again) >= 0)
+        } else if (reply->status == 409 && engine_task_pause(t, engine_task_again) >= 0)
                 return; /* the name is taken after all: look by whom */
         else
                 engine_task_fail(t, reply->error, "could not be created", reply->message);
@@ -120,7 +121,7 @@ static int take_spec(ContainerCreate *n, const ContainerSpec *spec)
 {
         int r;
 
-        for (size_t i = 1; i < spec->n_networks; i++) {
+        for (size_t i = 0; i < spec->n_networks; i++) {
                 size_t k = n->n_networks++;
 
                 n->networks[k] = strdup(spec->networks[i].network);

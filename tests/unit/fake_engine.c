@@ -53,6 +53,17 @@ static bool fits(const FakeResource *there, const FakeResource *wanted)
                                string_pairs_get(&wanted->labels, ARK_LABEL_HASH));
 }
 
+/* What is adopted is joined to the networks that it lacks. */
+static void join(FakeResource *there, const FakeResource *wanted)
+{
+        for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+                if (there->networks[i])
+                        continue;
+                there->networks[i] = copy(wanted->networks[i]);
+                there->addresses[i] = copy(wanted->addresses[i]);
+        }
+}
+
 static const char *missing(FakePorts *p, const FakeResource *wanted)
 {
         bool has_image = !wanted->image;
@@ -104,8 +115,10 @@ static void effect_create(FakeOp *op)
                 fake_op_fail(op, -EEXIST, "the name is taken by a stranger");
                 return;
         }
-        if (there && fits(there, op->wanted))
+        if (there && fits(there, op->wanted)) {
+                join(there, op->wanted);
                 return;
+        }
         if (there && there->kind != RESOURCE_CONTAINER && is_used(p, there)) {
                 fake_op_fail(op, -EBUSY, "it does not fit and is in use");
                 return;
@@ -291,6 +304,7 @@ static void answer_state(FakeOp *op)
 
                 if (!c->networks[i] || !streq_ptr(c->networks[i], op->b))
                         continue;
+                state.joined = true;
                 network = fake_ports_find(op->ports, RESOURCE_NETWORK, op->b);
                 if (c->addresses[i])
                         state.address = c->addresses[i];

@@ -12,8 +12,16 @@
 
 /* ---- Restarting ---- */
 
-/* What somebody removed by hand before it. */
-enum { REMOVED_NOTHING, REMOVED_APP, REMOVED_DATABASE, REMOVED_ALL, _REMOVED_MAX };
+/* What somebody removed by hand before it; or a daemon died that was making it again. */
+enum { REMOVED_NOTHING, REMOVED_APP, REMOVED_DATABASE, REMOVED_ALL, REMOVED_FROM_NETWORKS, _REMOVED_MAX };
+
+static void leave_network(FakeResource *container, size_t i)
+{
+        container->running = false;
+        free(container->networks[i]);
+        free(container->addresses[i]);
+        container->networks[i] = container->addresses[i] = NULL;
+}
 
 static void remove_by_hand(World *w, int removed)
 {
@@ -33,6 +41,8 @@ static void remove_by_hand(World *w, int removed)
 
                 if (thing && things[i].goes[removed])
                         fake_resource_drop(w->ports, thing);
+                else if (thing && removed == REMOVED_FROM_NETWORKS && thing->kind == RESOURCE_CONTAINER)
+                        leave_network(thing, *things[i].suffix ? 0 : 1);
         }
 }
 
