@@ -17,7 +17,14 @@ CREATE_STEPS = ["compose", "app-image", "database-image", "ingress", "network", 
                 "database-login", "app-container", "app-start", "health"]
 DELETE_STEPS = ["remove-app", "remove-database", "remove-volume", "remove-network", "remove-compose"]
 RESTART_STEPS = ["restart-database", "database-login", "restart-app", "health"]
+# Of a restart that finds its containers removed by hand.
+REMADE_STEPS = ["look", "compose", "app-image", "database-image", "ingress", "network", "volume",
+                "database-container", "app-container"]
 UNDONE_STEPS = ["compose", "network", "app-container"]  # those of a product without a database
+
+
+def is_remade(place):
+    return place.startswith("restart.") and place.split(":")[0].removeprefix("restart.") in REMADE_STEPS
 
 
 def places():
@@ -25,7 +32,7 @@ def places():
     found = [f"create.{step}:{when}" for step in CREATE_STEPS for when in ("before", "after")]
     found += [f"create.{phase}:stored" for phase in ("database", "health")]
     found += [f"delete.{step}:{when}" for step in DELETE_STEPS for when in ("before", "after")]
-    found += [f"restart.{step}:{when}" for step in RESTART_STEPS for when in ("before", "after")]
+    found += [f"restart.{step}:{when}" for step in RESTART_STEPS + REMADE_STEPS for when in ("before", "after")]
     found += [f"create.{step}:undo" for step in UNDONE_STEPS]
     for kind in ("create", "delete", "restart"):
         found += [f"{kind}.intent:before", f"{kind}.intent:stored", f"{kind}.end:before", f"{kind}.end:stored"]
@@ -112,23 +119,38 @@ class Rounds:
         if place.startswith("create."):
             return background(customers.create, "faults-notes")
         if place.startswith("restart."):
-            return background(customers.restart, self.random.choice(customers.alive(has_database=True)))
+            promise = self.random.choice(customers.alive(has_database=True))
+            if is_remade(place):
+                self.remove_by_hand(promise)
+            return background(customers.restart, promise)
         victim = self.expendable(has_database=True) or customers.create("faults-notes")
         victim.deleting = True
         return background(customers.delete, victim)
 
+    def remove_by_hand(self, promise):
+        """Its containers and its network, as far as another restart has not made them again; the data stays."""
+        wait_for(f"{promise} runs", lambda: self.customers.state(promise)["status"] == "running", 60)
+        self.machine.run("docker", "rm", "--force", promise.id, f"{promise.id}_db")
+        self.machine.run("docker", "network", "rm", f"{promise.id}_net")
+
+    def die_at(self, place):
+        """Answers the thread of the work that came by the place."""
+        self.machine.arm(place)
+        thread = self.begin(place)
+        deadline = time.monotonic() + 12
+        while self.machine.armed() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self.note_place(place)
+        return thread
+
     def places_round(self, n):
         """The daemon dies at the boundaries of steps, while all that was begun goes on."""
-        threads = []
-        for _ in range(n):
-            place = self.next_place(lambda one: True)
-            self.machine.arm(place)
-            threads.append(self.begin(place))
-            deadline = time.monotonic() + 12
-            while self.machine.armed() and time.monotonic() < deadline:
-                time.sleep(0.005)
-            self.note_place(place)
-        self.join(threads)
+        self.join([self.die_at(self.next_place(lambda one: True)) for _ in range(n)])
+
+    def remade_round(self):
+        """What was removed by hand is made again by a restart, though its daemon dies in the middle of that."""
+        for _ in range(KILLS_A_ROUND):
+            self.join([self.die_at(self.next_place(is_remade))])
 
     def note_place(self, place):
         if self.machine.disarm():
@@ -398,7 +420,7 @@ class Rounds:
 
 
 OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "reboot", "stranger", "crash_loop", "power",
-                "cleanup", "again", "power_cut", "hand", "leftover"]
+                "cleanup", "again", "power_cut", "hand", "remade", "leftover"]
 
 
 def plan(rounds, kills):
