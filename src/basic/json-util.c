@@ -151,7 +151,23 @@ int json_get_double(struct json_object *object, const char *name, double *ret)
 
 int json_set(struct json_object *object, const char *name, struct json_object *value)
 {
-        if (!value || json_object_object_add(object, name, value) < 0) {
+        if (!object || !value || json_object_object_add(object, name, value) < 0) {
+                json_object_put(value);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+int json_share(struct json_object *object, const char *name, struct json_object *value)
+{
+        if (value)
+                return json_set(object, name, json_object_get(value));
+        return !object || json_object_object_add(object, name, NULL) < 0 ? -ENOMEM : 0;
+}
+
+int json_append(struct json_object *array, struct json_object *value)
+{
+        if (!array || !value || json_object_array_add(array, value) < 0) {
                 json_object_put(value);
                 return -ENOMEM;
         }
@@ -161,7 +177,7 @@ int json_set(struct json_object *object, const char *name, struct json_object *v
 int json_set_string(struct json_object *object, const char *name, const char *value)
 {
         if (!value)
-                return json_object_object_add(object, name, NULL) < 0 ? -ENOMEM : 0;
+                return json_share(object, name, NULL);
         return json_set(object, name, json_object_new_string(value));
 }
 

@@ -32,8 +32,11 @@ int json_get_u64(struct json_object *object, const char *name, uint64_t *ret);
 int json_get_bool(struct json_object *object, const char *name, bool *ret);
 int json_get_double(struct json_object *object, const char *name, double *ret);
 
-/* Setters; a NULL string sets null. 0 or -ENOMEM. json_set takes value over, also on failure (NULL: -ENOMEM). */
+/* Setters; a NULL string sets null. 0 or -ENOMEM, also for a NULL object: one that there was no memory for. json_set and
+ * json_append take value over, also on failure (NULL: -ENOMEM); json_share adds a reference to it (NULL sets null). */
 int json_set(struct json_object *object, const char *name, struct json_object *value);
+int json_share(struct json_object *object, const char *name, struct json_object *value);
+int json_append(struct json_object *array, struct json_object *value);
 int json_set_string(struct json_object *object, const char *name, const char *value);
 int json_set_u64(struct json_object *object, const char *name, uint64_t value);
 int json_set_bool(struct json_object *object, const char *name, bool value);

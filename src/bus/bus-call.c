@@ -192,7 +192,6 @@ static int bus_call_dispatch(BusCall *call, sd_bus_error *error)
         if (!call->request)
                 return -ENOMEM;
         call->request->whole = true;
-        /* May end the call, where memory is short. */
         request_dispatch(call->request);
         return 0;
 }

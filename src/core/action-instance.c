@@ -107,19 +107,14 @@ static int list_items(Request *request, const Filter *f, struct json_object *ite
 
         *ret_next = NULL;
         for (Instance *i = manager_next_instance(m, f->cursor); i; i = manager_next_instance(m, i->id)) {
-                struct json_object *item;
-
                 if (!filter_matches(f, i))
                         continue;
                 if (n++ == f->limit) {
                         *ret_next = last;
                         return 0;
                 }
-                item = instance_to_json(i, action_view(request));
-                if (!item || json_object_array_add(items, item) < 0) {
-                        json_object_put(item);
+                if (json_append(items, instance_to_json(i, action_view(request))) < 0)
                         return -ENOMEM;
-                }
                 last = i->id;
         }
         return 0;
@@ -136,7 +131,7 @@ void run_list_instances(Request *request)
         if (!read_filter(request, &filter))
                 return;
         items = json_object_new_array();
-        r = list ? json_set(list, "items", items) : -ENOMEM;
+        r = json_set(list, "items", items);
         if (r >= 0)
                 r = list_items(request, &filter, items, &next);
         if (r >= 0)

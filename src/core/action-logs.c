@@ -53,8 +53,7 @@ static int logs_to_json(Logs *logs, struct json_object *result)
 
         r = json_set(result, "lines", lines);
         for (size_t i = first; r >= 0 && i < n; i++)
-                r = json_object_array_add(lines, json_object_new_string(logs->collected[i])) < 0 ? -ENOMEM
-                                                                                                 : 0;
+                r = json_append(lines, json_object_new_string(logs->collected[i]));
         if (r < 0)
                 return r;
         if (n == 0)

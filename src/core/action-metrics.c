@@ -45,8 +45,7 @@ static void begin_family(Metrics *m, const char *name, const char *type, const c
         if (m->error < 0)
                 return;
         family = new_family(name, type, help);
-        if (!family || json_object_array_add(m->families, family) < 0) {
-                json_object_put(family);
+        if (json_append(m->families, family) < 0) {
                 m->error = -ENOMEM;
                 return;
         }
@@ -88,10 +87,8 @@ static void add_sample(Metrics *m, const char *suffix, Label a, Label b, struct 
                 return;
         }
         sample = new_sample(suffix, a, b, value);
-        if (!sample || json_object_array_add(m->samples, sample) < 0) {
-                json_object_put(sample);
+        if (json_append(m->samples, sample) < 0)
                 m->error = -ENOMEM;
-        }
 }
 
 static void add_count(Metrics *m, Label a, Label b, uint64_t value)
@@ -263,11 +260,9 @@ void run_get_metrics(Request *request)
 {
         _cleanup_json_ struct json_object *result = json_object_new_object();
         const Manager *m = request->manager;
-        Metrics metrics = { 0 };
+        Metrics metrics = { .families = json_object_new_array() };
 
-        if (result)
-                metrics.families = json_object_new_array();
-        if (!result || json_set(result, "families", metrics.families) < 0) {
+        if (json_set(result, "families", metrics.families) < 0) {
                 request_fail_errno(request, -ENOMEM, "The metrics cannot be told");
                 return;
         }

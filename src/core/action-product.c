@@ -26,15 +26,10 @@ void run_list_products(Request *request)
         _cleanup_json_ struct json_object *list = json_object_new_object();
         struct json_object *items = json_object_new_array();
         bool with_env = request->caller.role == ROLE_OPERATOR;
-        int r = list && items ? json_set(list, "items", items) : -ENOMEM;
+        int r = json_set(list, "items", items);
 
-        for (struct lh_entry *e = request->manager->products->head; r >= 0 && e; e = e->next) {
-                struct json_object *item = product_to_json(lh_entry_v(e), with_env);
-
-                r = item && json_object_array_add(items, item) == 0 ? 0 : -ENOMEM;
-                if (r < 0)
-                        json_object_put(item);
-        }
+        for (struct lh_entry *e = request->manager->products->head; r >= 0 && e; e = e->next)
+                r = json_append(items, product_to_json(lh_entry_v(e), with_env));
         if (r >= 0)
                 r = json_set_string(list, "next", NULL);
         if (r < 0)

@@ -71,19 +71,13 @@ static struct json_object *usage_result(const UsageLook *look)
         _cleanup_json_ struct json_object *result = json_object_new_object();
         struct json_object *items = json_object_new_array();
 
-        if (!result) {
-                json_object_put(items);
-                return NULL;
-        }
         if (json_set(result, "items", items) < 0)
                 return NULL;
         for (size_t i = 0; look && i < look->n_parts; i++) {
-                struct json_object *item = json_object_get(look->parts[i].item);
+                struct json_object *item = look->parts[i].item;
 
-                if (item && json_object_array_add(items, item) < 0) {
-                        json_object_put(item);
+                if (item && json_append(items, json_object_get(item)) < 0)
                         return NULL;
-                }
         }
         return TAKE_PTR(result);
 }

@@ -64,10 +64,10 @@ static void cleanup_finish(Cleanup *c)
 {
         Request *request = c->request;
         struct json_object *result = json_object_new_object();
-        int r = result ? json_set(result, "removed", json_object_get(c->removed)) : -ENOMEM;
+        int r = json_share(result, "removed", c->removed);
 
         if (r >= 0)
-                r = json_set(result, "failed", json_object_get(c->failed));
+                r = json_share(result, "failed", c->failed);
         if (r < 0) {
                 json_object_put(result);
                 request_fail_errno(request, r, "What was cleaned up cannot be told");
@@ -80,13 +80,12 @@ static int add_failed(Cleanup *c, const char *id, const char *reason)
 {
         struct json_object *pair = json_object_new_array();
 
-        if (!pair || json_object_array_add(pair, json_object_new_string(id)) < 0 ||
-                        json_object_array_add(pair, json_object_new_string(strempty(reason))) < 0 ||
-                        json_object_array_add(c->failed, pair) < 0) {
+        if (json_append(pair, json_object_new_string(id)) < 0 ||
+                        json_append(pair, json_object_new_string(strempty(reason))) < 0) {
                 json_object_put(pair);
                 return -ENOMEM;
         }
-        return 0;
+        return json_append(c->failed, pair);
 }
 
 static void cleanup_continue(Cleanup *c);
@@ -99,7 +98,7 @@ static void on_deleted(Request *request, void *userdata)
 
         (void) json_get_string(request->arguments, "id", &id);
         if (request->fault == FAULT_NONE || request->fault == FAULT_NO_SUCH_INSTANCE)
-                r = json_object_array_add(c->removed, json_object_new_string(id));
+                r = json_append(c->removed, json_object_new_string(id));
         else
                 r = add_failed(c, id, request->reason);
         if (r < 0)
@@ -159,7 +158,7 @@ static void cleanup_continue(Cleanup *c)
 static int list_only(Cleanup *c)
 {
         for (char **id = c->ids; id && *id; id++)
-                if (json_object_array_add(c->removed, json_object_new_string(*id)) < 0)
+                if (json_append(c->removed, json_object_new_string(*id)) < 0)
                         return -ENOMEM;
         return 0;
 }

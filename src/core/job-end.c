@@ -79,16 +79,33 @@ static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
                 next->deleted_usec = now;
 }
 
-/* Puts the end into effect, now that the store has it. */
-static void end_state_apply(const EndState *end, uint64_t now, Instance *i)
+/* Before the end is stored, so that nothing is missing of it then. */
+static int end_state_copy(const EndState *end, Job *job)
 {
-        Instance next = *i;
+        const char *const texts[ELEMENTSOF(job->end_texts)] = { end->message, end->step, end->reason,
+                end->log };
 
-        end_state_fill(end, now, &next);
-        (void) free_and_strdup(&i->message, next.message);
-        (void) free_and_strdup(&i->error_step, next.error_step);
-        (void) free_and_strdup(&i->error_reason, next.error_reason);
-        (void) free_and_strdup(&i->error_log, next.error_log);
+        for (size_t k = 0; k < ELEMENTSOF(texts); k++) {
+                int r = free_and_strdup(&job->end_texts[k], texts[k]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Puts the end into effect, now that the store has it. */
+static void end_state_apply(const EndState *end, Job *job)
+{
+        Instance *i = job->instance, next = *i;
+        char **const texts[ELEMENTSOF(job->end_texts)] = { &i->message, &i->error_step, &i->error_reason,
+                &i->error_log };
+
+        end_state_fill(end, job->ended_usec, &next);
+        for (size_t k = 0; k < ELEMENTSOF(texts); k++) {
+                free(*texts[k]);
+                *texts[k] = TAKE_PTR(job->end_texts[k]);
+        }
         if (!next.upstream)
                 i->upstream = mfree(i->upstream);
         i->status = next.status;
@@ -199,7 +216,7 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
                 return;
         }
         fault_point(job, "end", "stored");
-        end_state_apply(&end, job->ended_usec, i);
+        end_state_apply(&end, job);
         job_log_end(job, &end);
         job_count_end(job, &end);
         if (job_leaves_nothing(job, &end))
@@ -248,9 +265,12 @@ void job_end(Job *job)
                 { STORE_DEQUEUE, .id = job->id },
                 { STORE_DELETE, STORE_SECRET, next.id },
         };
-        r = instance ? job_commit(job, writes, ELEMENTSOF(writes) - (job_keeps_secrets(job, &end) ? 1 : 0),
-                                       job_on_end_stored)
-                     : -ENOMEM;
+        r = end_state_copy(&end, job);
+        if (r >= 0)
+                r = instance ? job_commit(job, writes,
+                                               ELEMENTSOF(writes) - (job_keeps_secrets(job, &end) ? 1 : 0),
+                                               job_on_end_stored)
+                             : -ENOMEM;
         if (r < 0)
                 job_on_end_stored(r, strerror(-r), job);
 }

@@ -76,12 +76,9 @@ void job_commit_later(Job *job, sd_event_time_handler_t handler)
 {
         unsigned n = job->commit_attempts < 6 ? job->commit_attempts : 6;
         uint64_t delay = (50 * USEC_PER_MSEC) << n;
-        int r;
 
-        r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC,
-                        delay < COMMIT_RETRY_MAX_USEC ? delay : COMMIT_RETRY_MAX_USEC, 0, handler, job);
-        if (r < 0)
-                log_error_errno(r, "Cannot set a timer: %m");
+        manager_call_later(job->manager, delay < COMMIT_RETRY_MAX_USEC ? delay : COMMIT_RETRY_MAX_USEC, 0,
+                        handler, job, &job->retry);
 }
 
 static int job_on_intent_retry(sd_event_source *source, uint64_t usec, void *userdata)

@@ -32,13 +32,8 @@ static int step_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void step_retry_after(StepRun *run, uint64_t delay_usec)
 {
-        int r;
-
         run->timer = sd_event_source_disable_unref(run->timer);
-        r = sd_event_add_time_relative(run->job->manager->event, &run->timer, CLOCK_MONOTONIC, delay_usec,
-                        USEC_PER_MSEC, step_on_retry, run);
-        if (r < 0)
-                log_error_errno(r, "Cannot set a timer: %m");
+        manager_call_later(run->job->manager, delay_usec, USEC_PER_MSEC, step_on_retry, run, &run->timer);
 }
 
 static bool is_out_of_files(int error)

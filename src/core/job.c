@@ -102,6 +102,9 @@ int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret)
         return 0;
 }
 
+/* Why a job failed, where there was no memory to say more. */
+static char no_memory[] = "there was not enough memory";
+
 static void step_stop(StepRun *run)
 {
         run->pending = pending_cancel(run->pending);
@@ -123,8 +126,11 @@ Job *job_free(Job *job)
         sd_event_source_disable_unref(job->deadline);
         sd_event_source_disable_unref(job->retry);
         job_free(job->successor);
+        for (size_t i = 0; i < ELEMENTSOF(job->end_texts); i++)
+                free(job->end_texts[i]);
         instance_spec_free(job->spec);
-        free(job->failure);
+        if (job->failure != no_memory)
+                free(job->failure);
         free(job->log);
         strv_free(job->history);
         free(job->id);
@@ -227,10 +233,8 @@ void job_fail(Job *job, const Step *step, const char *reason)
                 return;
         job->failed_step = step;
         job->failure = instance_redact(job->instance, reason);
-        if (!job->failure) {
-                log_oom();
-                job->cancelled = true;
-        }
+        if (!job->failure)
+                job->failure = no_memory;
         job_wind_down(job);
 }
 

@@ -121,6 +121,7 @@ struct Job {
         Pending *persisting; /* of a phase */
         bool dirty; /* the phase changed meanwhile */
         sd_event_source *retry;
+        char *end_texts[4]; /* the instance's, made before its end is stored: message, error's step, reason and log */
         unsigned commit_attempts;
 
         Job *successor; /* that runs once this one has been wound down */

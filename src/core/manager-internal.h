@@ -83,6 +83,15 @@ Instance *manager_find_instance(Manager *manager, const char *id);
 
 void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Product *product);
 
+/* What nobody would come back to any more: the daemon ends, so that the service manager starts it anew and what is stored
+ * is resumed. what: a sentence without its end, for the journal. */
+void manager_begin_anew(Manager *manager, int error, const char *what);
+
+/* Calls handler once, that much later (µs, and how much later still it may be); where no timer can be had, begins anew.
+ * *ret_timer must be NULL. */
+void manager_call_later(Manager *manager, uint64_t usec, uint64_t accuracy, sd_event_time_handler_t handler,
+                void *userdata, sd_event_source **ret_timer);
+
 /* queue.c: at most workers run at once. */
 void manager_queue_job(Manager *manager, Job *job);
 void manager_unqueue_job(Manager *manager, Job *job);

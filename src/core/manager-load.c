@@ -328,9 +328,7 @@ static void load_failed(Manager *m, const char *reason)
         load_end(m);
         load_reset(m);
         m->retry = sd_event_source_disable_unref(m->retry);
-        if (sd_event_add_time_relative(
-                            m->event, &m->retry, CLOCK_MONOTONIC, LOAD_RETRY_USEC, 0, on_retry, m) < 0)
-                log_oom();
+        manager_call_later(m, LOAD_RETRY_USEC, 0, on_retry, m, &m->retry);
 }
 
 static void on_loaded(int error, const char *reason, void *userdata)

@@ -69,6 +69,23 @@ bool manager_store_connected(const Manager *manager)
         return manager->store->vtable->is_connected(manager->store);
 }
 
+void manager_begin_anew(Manager *manager, int error, const char *what)
+{
+        (void) log_error_errno(error, "%s, so the service begins anew: %m", what);
+        (void) sd_event_exit(manager->event, error);
+}
+
+void manager_call_later(Manager *manager, uint64_t usec, uint64_t accuracy, sd_event_time_handler_t handler,
+                void *userdata, sd_event_source **ret_timer)
+{
+        int r;
+
+        r = sd_event_add_time_relative(
+                        manager->event, ret_timer, CLOCK_MONOTONIC, usec, accuracy, handler, userdata);
+        if (r < 0)
+                manager_begin_anew(manager, r, "A timer cannot be set");
+}
+
 /* ---- Registry ---- */
 
 Instance *manager_find_instance(Manager *manager, const char *id)

@@ -239,7 +239,7 @@ typedef struct StoreWrite {
         StoreVerb verb;
         StoreKind kind; /* of PUT and DELETE */
         const char *id;
-        const char *text; /* of PUT */
+        const char *text; /* of PUT; NULL: there was no memory for it, and the commit answers -ENOMEM */
         uint64_t score; /* of PUT of an instance */
         uint64_t ttl_usec; /* of PUT: the record vanishes after it; 0 for never */
 } StoreWrite;

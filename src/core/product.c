@@ -71,7 +71,7 @@ static struct json_object *copy_without(const Product *product, bool (*is_left_o
         json_object_object_foreach (product->json, key, value) {
                 if (is_left_out && is_left_out(key))
                         continue;
-                if (json_object_object_add(copy, key, json_object_get(value)) < 0)
+                if (json_share(copy, key, value) < 0)
                         return NULL;
         }
         return TAKE_PTR(copy);

@@ -2,6 +2,7 @@
 #include "core/reconcile.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "basic/json-util.h"
 #include "basic/log.h"
@@ -11,6 +12,7 @@
 #include "core/names.h"
 
 #define INSPECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
+#define TEXT_MAX             128
 
 /* One look at an instance's containers. */
 struct InstanceCheck {
@@ -18,9 +20,9 @@ struct InstanceCheck {
         Instance *instance;
         Pending *inspecting, *storing;
         bool again; /* something happened meanwhile */
-        char *trouble; /* why it does not run, once that is known */
+        char trouble[TEXT_MAX]; /* why it does not run, once that is known; else empty, as the next */
         const char *step; /* whose trouble it is: "database" or "app" */
-        char *message; /* it runs, but */
+        char message[TEXT_MAX]; /* it runs, but */
 };
 
 static InstanceCheck *check_free(InstanceCheck *check)
@@ -29,8 +31,6 @@ static InstanceCheck *check_free(InstanceCheck *check)
                 return NULL;
         pending_cancel(check->inspecting);
         pending_cancel(check->storing);
-        free(check->trouble);
-        free(check->message);
         return mfree(check);
 }
 
@@ -47,6 +47,12 @@ static bool is_watched(const Instance *i)
 }
 
 /* ---- Verdict ---- */
+
+/* What has changed is seen once. */
+static void not_looked_at(Manager *m)
+{
+        manager_begin_anew(m, -ENOMEM, "The state of an instance cannot be kept in mind");
+}
 
 static void check_end(InstanceCheck *check)
 {
@@ -80,6 +86,7 @@ static void check_store(InstanceCheck *check)
 
         if (!record) {
                 log_oom();
+                manager_doubt(check->manager, STORE_INSTANCE, i->id);
                 check_end(check);
                 return;
         }
@@ -113,22 +120,27 @@ static void log_verdict(const Instance *i, bool unwell)
 static void check_conclude(InstanceCheck *check)
 {
         Instance *i = check->instance;
-        InstanceStatus status = check->trouble ? INSTANCE_FAILED : INSTANCE_RUNNING;
-        const char *message = check->trouble   ? "It does not run; restart it, or delete it"
-                              : check->message ? check->message
-                                               : "Ready";
+        const char *trouble = check->trouble[0] ? check->trouble : NULL;
+        InstanceStatus status = trouble ? INSTANCE_FAILED : INSTANCE_RUNNING;
+        const char *message = trouble             ? "It does not run; restart it, or delete it"
+                              : check->message[0] ? check->message
+                                                  : "Ready";
 
         if (!is_watched(i) || (i->status == status && streq_ptr(i->message, message) &&
-                                              streq_ptr(i->error_reason, check->trouble))) {
+                                              streq_ptr(i->error_reason, trouble))) {
                 check_end(check);
                 return;
         }
-        i->status = status;
-        (void) free_and_strdup(&i->message, message);
-        (void) free_and_strdup(&i->error_step, check->trouble ? check->step : NULL);
-        (void) free_and_strdup(&i->error_reason, check->trouble);
+        if (free_and_strdup(&i->message, message) < 0 ||
+                        free_and_strdup(&i->error_step, trouble ? check->step : NULL) < 0 ||
+                        free_and_strdup(&i->error_reason, trouble) < 0) {
+                not_looked_at(check->manager);
+                check_end(check);
+                return;
+        }
         (void) free_and_strdup(&i->error_log, NULL);
-        log_verdict(i, check->message != NULL);
+        i->status = status;
+        log_verdict(i, check->message[0] != 0);
         manager_notify(check->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         check_store(check);
 }
@@ -138,22 +150,24 @@ static void check_conclude(InstanceCheck *check)
 static void judge(InstanceCheck *check, const char *step, const char *what, int error,
                 const ContainerState *state)
 {
-        if (check->trouble)
+        if (check->trouble[0])
                 return;
         check->step = step;
         if (error == -ENOENT)
-                check->trouble = str_printf("%s has been removed", what);
+                (void) snprintf(check->trouble, TEXT_MAX, "%s has been removed", what);
         else if (state->oom_killed && !state->running)
-                check->trouble = str_printf("%s ran out of the memory it is allowed", what);
+                (void) snprintf(check->trouble, TEXT_MAX, "%s ran out of the memory it is allowed", what);
         else if (!state->running && !state->restarting)
-                check->trouble = str_printf("%s has ended, with exit status %d", what, state->exit_code);
-        else if (check->message)
+                (void) snprintf(check->trouble, TEXT_MAX, "%s has ended, with exit status %d", what,
+                                state->exit_code);
+        else if (check->message[0])
                 return; /* one thing at a time */
         else if (state->restarting)
-                check->message = str_printf("%s ended with exit status %d and is being restarted", what,
+                (void) snprintf(check->message, TEXT_MAX,
+                                "%s ended with exit status %d and is being restarted", what,
                                 state->exit_code);
         else if (state->health == CONTAINER_HEALTH_UNHEALTHY)
-                check->message = str_printf("%s is unhealthy", what);
+                (void) snprintf(check->message, TEXT_MAX, "%s is unhealthy", what);
 }
 
 static void on_database(int error, const char *reason, const ContainerState *state, void *userdata)
@@ -203,7 +217,7 @@ void reconcile_instance(Manager *m, const char *instance_id)
         }
         i->check = new0(InstanceCheck, 1);
         if (!i->check) {
-                log_oom();
+                not_looked_at(m);
                 return;
         }
         i->check->manager = m;

@@ -21,14 +21,40 @@ void caller_done(Caller *caller)
         caller->role = ROLE_NONE;
 }
 
+static int request_on_complete(sd_event_source *source, void *userdata)
+{
+        Request *request = userdata;
+
+        request->completion = sd_event_source_disable_unref(request->completion);
+        request->done(request, request->userdata);
+        return 0;
+}
+
+/* The completion comes from the loop, so that nobody is called back from within what they called. Made ahead: a request
+ * that has begun ends, whether or not there is memory then. */
+static int completion_new(Manager *manager, Request *request, sd_event_source **ret)
+{
+        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *completion = NULL;
+        int r;
+
+        r = sd_event_add_defer(manager_get_event(manager), &completion, request_on_complete, request);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(completion, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(completion);
+        return 0;
+}
+
 Request *request_new(Manager *manager, const Action *action, Caller *caller, struct json_object *arguments,
                 RequestDone done, void *userdata)
 {
         Request *request = new0(Request, 1);
+        sd_event_source *completion = NULL;
 
         if (request && !arguments)
                 arguments = json_object_new_object();
-        if (!request || !arguments) {
+        if (!request || !arguments || completion_new(manager, request, &completion) < 0) {
                 caller_done(caller);
                 json_object_put(arguments);
                 free(request);
@@ -41,6 +67,7 @@ Request *request_new(Manager *manager, const Action *action, Caller *caller, str
                 .arguments = arguments,
                 .done = done,
                 .userdata = userdata,
+                .completion = completion,
         };
         *caller = (Caller){ 0 };
         return request;
@@ -74,26 +101,12 @@ Request *request_free(Request *request)
         return NULL;
 }
 
-static int request_on_complete(sd_event_source *source, void *userdata)
-{
-        Request *request = userdata;
-
-        request->completion = sd_event_source_disable_unref(request->completion);
-        request->done(request, request->userdata);
-        return 0;
-}
-
-/* The completion comes from the loop, so that nobody is called back from within what they called. */
 static void request_finish(Request *request)
 {
         request->finished = true;
         audit_request(request);
         request_forget_work(request);
-        if (sd_event_add_defer(manager_get_event(request->manager), &request->completion,
-                            request_on_complete, request) < 0) {
-                log_oom();
-                request->done(request, request->userdata);
-        }
+        (void) sd_event_source_set_enabled(request->completion, SD_EVENT_ONESHOT);
 }
 
 void request_succeed(Request *request, struct json_object *result)

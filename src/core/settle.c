@@ -71,9 +71,8 @@ static void settle_later(Manager *m)
 {
         struct Doubts *d = m->doubts;
 
-        if (!d->retry && sd_event_add_time_relative(m->event, &d->retry, CLOCK_MONOTONIC, SETTLE_RETRY_USEC,
-                                         0, on_retry, m) < 0)
-                log_oom();
+        if (!d->retry)
+                manager_call_later(m, SETTLE_RETRY_USEC, 0, on_retry, m, &d->retry);
 }
 
 static Doubt *doubts_find(const struct Doubts *d, StoreKind kind, const char *id)
@@ -103,7 +102,7 @@ void manager_doubt(Manager *m, StoreKind kind, const char *id)
         if (!m->doubts)
                 m->doubts = new0(struct Doubts, 1);
         if (!m->doubts || (!doubts_find(m->doubts, kind, id) && doubts_add(m->doubts, kind, id) < 0)) {
-                log_oom();
+                manager_begin_anew(m, -ENOMEM, "What is doubtful in the store cannot be kept in mind");
                 return;
         }
         /* One that is on its way comes back with a round less. */

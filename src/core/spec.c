@@ -93,10 +93,8 @@ struct json_object *instance_make_credentials(const Instance *instance)
                 _cleanup_(str_erase_freep) char *value = NULL;
                 struct json_object *item = json_object_new_object();
 
-                if (!item || json_object_array_add(list, item) < 0) {
-                        json_object_put(item);
+                if (json_append(list, item) < 0)
                         return NULL;
-                }
                 if (expand_for(instance, product->credentials[i].value, &value, NULL) < 0 ||
                                 json_set(item, "label", json_object_get(product->credentials[i].label)) <
                                                 0 ||

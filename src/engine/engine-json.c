@@ -20,27 +20,16 @@ struct json_object *engine_json_array(struct json_object *parent, const char *na
         return add(parent, name, json_object_new_array());
 }
 
-static int append(struct json_object *array, struct json_object *value)
-{
-        if (!value)
-                return -ENOMEM;
-        if (json_object_array_add(array, value) < 0) {
-                json_object_put(value);
-                return -ENOMEM;
-        }
-        return 0;
-}
-
 struct json_object *engine_json_element(struct json_object *array)
 {
         struct json_object *element = json_object_new_object();
 
-        return append(array, element) < 0 ? NULL : element;
+        return json_append(array, element) < 0 ? NULL : element;
 }
 
 int engine_json_append(struct json_object *array, const char *value)
 {
-        return append(array, json_object_new_string(value));
+        return json_append(array, json_object_new_string(value));
 }
 
 int engine_json_pairs(struct json_object *parent, const char *name, const StringPairs *pairs)

@@ -194,16 +194,19 @@ static int call_on_deadline(sd_event_source *source, uint64_t usec, void *userda
         return 0;
 }
 
-/* Where a thing that was made can be found: below the collection it was posted to. */
-static char *call_location(Call *call, struct json_object *result)
+/* Where a thing that was made can be found: below the collection it was posted to. NULL where nothing was made. */
+static int call_location(Call *call, struct json_object *result, char **ret)
 {
         const Route *route = call->match.route;
         const char *id;
 
         if (!streq(route->method, "POST") || strchr(route->path, '{') || !result ||
-                        json_get_string(result, "id", &id) < 0)
-                return NULL;
-        return str_printf("%s/%s", route->path, id);
+                        json_get_string(result, "id", &id) < 0) {
+                *ret = NULL;
+                return 0;
+        }
+        *ret = str_printf("%s/%s", route->path, id);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static void call_reply_metrics(Call *call, struct json_object *metrics)
@@ -230,7 +233,8 @@ static void call_on_done(Request *request, void *userdata)
         }
         if (route->kind == ROUTE_METRICS)
                 return call_reply_metrics(call, request->result);
-        location = call_location(call, request->result);
+        if (call_location(call, request->result, &location) < 0)
+                return mhd_exchange_reply(call->exchange, 0, NULL);
         reply_json(call->exchange,
                         request->created ? MHD_HTTP_CREATED : (unsigned) route->action->http_status,
                         request->result, location);

@@ -205,9 +205,9 @@ int decode_body(const Action *action, const char *text, size_t n, struct json_ob
                 /* What has its place in the path or in a header is no member of the body. */
                 if (!find_argument(action, ARGUMENT_BODY, name))
                         return refuse(ret_error, name, "There is no such field here");
-                r = json_object_object_add(arguments, name, json_object_get(value));
+                r = json_share(arguments, name, value);
                 if (r < 0)
-                        return -ENOMEM;
+                        return r;
         }
         return 0;
 }

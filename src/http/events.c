@@ -54,11 +54,13 @@ static void stream_add_state(Stream *stream, const Instance *instance)
 {
         _cleanup_json_ struct json_object *o = NULL;
         _cleanup_free_ char *text = NULL;
+        const char *json;
 
         stream->behind = stream->n_buffer > 0 && stream->n_buffer >= BUFFER_MAX;
         if (!stream->behind) {
                 o = instance_to_json(instance, stream->view);
-                text = o ? str_printf("event: instance\ndata: %s\n\n", json_text(o)) : NULL;
+                json = o ? json_text(o) : NULL;
+                text = json ? str_printf("event: instance\ndata: %s\n\n", json) : NULL;
                 if (text)
                         stream_append(stream, text, strlen(text));
                 else
@@ -188,7 +190,7 @@ void events_start(Call *call, const char *instance_id, const Caller *caller)
         if (server->n_streams == 1)
                 events_arm_ping(server);
         response = mhd_exchange_stream(call->exchange, stream_on_fill, stream);
-        reply_add_common(response, "text/event-stream");
-        reply_add_header(response, "X-Accel-Buffering", "no");
+        reply_add_common(&response, "text/event-stream");
+        reply_add_header(&response, "X-Accel-Buffering", "no");
         mhd_exchange_reply(call->exchange, MHD_HTTP_OK, response);
 }

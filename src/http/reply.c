@@ -8,13 +8,15 @@
 
 #define RETRY_AFTER_UNAVAILABLE_S 5
 
-void reply_add_header(struct MHD_Response *response, const char *name, const char *value)
+void reply_add_header(struct MHD_Response **response, const char *name, const char *value)
 {
-        if (response && value)
-                (void) MHD_add_response_header(response, name, value);
+        if (!*response || !value || MHD_add_response_header(*response, name, value) == MHD_YES)
+                return;
+        MHD_destroy_response(*response);
+        *response = NULL;
 }
 
-void reply_add_common(struct MHD_Response *response, const char *type)
+void reply_add_common(struct MHD_Response **response, const char *type)
 {
         reply_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
         reply_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -28,16 +30,23 @@ struct MHD_Response *reply_new(const char *text, const char *type)
         struct MHD_Response *response = MHD_create_response_from_buffer(
                         text ? strlen(text) : 0, (void *) (text ? text : ""), MHD_RESPMEM_MUST_COPY);
 
-        reply_add_common(response, type);
+        reply_add_common(&response, type);
         return response;
+}
+
+static char *document_text(struct json_object *document)
+{
+        const char *text = document ? json_text(document) : "{}";
+
+        return text ? str_printf("%s\n", text) : NULL;
 }
 
 void reply_json(MhdExchange *exchange, unsigned status, struct json_object *body, const char *location)
 {
-        _cleanup_free_ char *text = str_printf("%s\n", body ? json_text(body) : "{}");
+        _cleanup_free_ char *text = document_text(body);
         struct MHD_Response *response = text ? reply_new(text, "application/json") : NULL;
 
-        reply_add_header(response, MHD_HTTP_HEADER_LOCATION, location);
+        reply_add_header(&response, MHD_HTTP_HEADER_LOCATION, location);
         mhd_exchange_reply(exchange, status, response);
 }
 
@@ -67,16 +76,16 @@ static unsigned problem_retry_after(const Problem *problem)
 void reply_problem(MhdExchange *exchange, const Problem *problem)
 {
         _cleanup_json_ struct json_object *body = problem_to_json(problem);
-        _cleanup_free_ char *text = body ? str_printf("%s\n", json_text(body)) : NULL;
+        _cleanup_free_ char *text = body ? document_text(body) : NULL;
         struct MHD_Response *response = text ? reply_new(text, "application/problem+json") : NULL;
         unsigned retry_after = problem_retry_after(problem);
         char number[16];
 
         (void) snprintf(number, sizeof number, "%u", retry_after);
-        reply_add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry_after ? number : NULL);
-        reply_add_header(response, MHD_HTTP_HEADER_ALLOW, problem->allow);
+        reply_add_header(&response, MHD_HTTP_HEADER_RETRY_AFTER, retry_after ? number : NULL);
+        reply_add_header(&response, MHD_HTTP_HEADER_ALLOW, problem->allow);
         if (problem->status == MHD_HTTP_UNAUTHORIZED)
-                reply_add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+                reply_add_header(&response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
         mhd_exchange_reply(exchange, problem->status, response);
 }
 

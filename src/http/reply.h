@@ -5,14 +5,15 @@
 #include "glue/mhd-glue.h"
 
 /* Adds the headers that every answer has. type is its content type, NULL for none. */
-void reply_add_common(struct MHD_Response *response, const char *type);
+void reply_add_common(struct MHD_Response **response, const char *type);
 
 /* A response with the headers that every answer has. text is copied, NULL for none; type is its content type. NULL
  * when out of memory, which mhd_exchange_reply() accepts. */
 struct MHD_Response *reply_new(const char *text, const char *type);
 
-/* Adds a header where response and value are there. */
-void reply_add_header(struct MHD_Response *response, const char *name, const char *value);
+/* Adds a header where *response and value are there. When out of memory *response is NULL afterwards: no answer is better
+ * than one that lacks what it depends on. */
+void reply_add_header(struct MHD_Response **response, const char *name, const char *value);
 
 /* Answers with a JSON document; body may be NULL for {}, location NULL for none. */
 void reply_json(MhdExchange *exchange, unsigned status, struct json_object *body, const char *location);

@@ -65,10 +65,10 @@ void status_reply_instance(Call *call)
                 instance = manager_get_instance(manager, id);
         response = reply_new(NULL, NULL);
         if (instance_is_routed(instance)) {
-                reply_add_header(response, "X-Ark-Upstream", instance->upstream);
-                reply_add_header(response, "X-Ark-Prefix", prefix_mode_to_string(instance->prefix));
+                reply_add_header(&response, "X-Ark-Upstream", instance->upstream);
+                reply_add_header(&response, "X-Ark-Prefix", prefix_mode_to_string(instance->prefix));
                 return mhd_exchange_reply(call->exchange, MHD_HTTP_NO_CONTENT, response);
         }
-        reply_add_header(response, "X-Ark-State", instance_route_state(instance));
+        reply_add_header(&response, "X-Ark-State", instance_route_state(instance));
         mhd_exchange_reply(call->exchange, MHD_HTTP_FORBIDDEN, response);
 }

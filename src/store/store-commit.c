@@ -284,7 +284,9 @@ static int check_writes(const StoreWrite *writes, size_t n)
         if (n == 0 || n > WRITES_MAX)
                 return n == 0 ? -EINVAL : -E2BIG;
         for (size_t i = 0; i < n; i++)
-                if (writes[i].verb == STORE_PUT && strlen(writes[i].text) > RECORD_SIZE_MAX)
+                if (writes[i].verb == STORE_PUT && !writes[i].text)
+                        return -ENOMEM;
+                else if (writes[i].verb == STORE_PUT && strlen(writes[i].text) > RECORD_SIZE_MAX)
                         return -E2BIG;
         return 0;
 }

@@ -67,6 +67,7 @@ const char *variant_product(Variant variant);
 typedef struct Ask {
         Request *request; /* NULL once it has been answered */
         bool answered;
+        bool unreasoned; /* may fail without a reason: there may be no memory for one */
         Fault fault;
         char *field, *reason;
         struct json_object *result;
@@ -76,6 +77,9 @@ typedef struct Ask {
 
 void ask_done(Ask *ask);
 #define _cleanup_ask_ _cleanup_(ask_done)
+
+/* The completion of its request; userdata is the Ask. */
+void ask_on_answer(Request *request, void *userdata);
 
 /* Takes arguments over. Roles have no limits when they are operators. */
 void ask(World *w, Ask *ask, const char *action, Role role, const char *identity,

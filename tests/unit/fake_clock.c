@@ -2,9 +2,12 @@
 #include "fake_clock.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <systemd/sd-event.h>
+
+#include "starve.h"
 
 #define EPOCH_USEC     UINT64_C(1764000000000000)
 #define MONOTONIC_USEC UINT64_C(1000000)
@@ -64,9 +67,13 @@ static void on_destroyed(void *userdata)
 int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, clockid_t clock, uint64_t usec,
                 uint64_t accuracy, sd_event_time_handler_t handler, void *userdata)
 {
-        Timer **last = &timers, *timer = calloc(1, sizeof(Timer));
+        Timer **last = &timers, *timer;
         int r;
 
+        if (starve_now("sd_event_add_time_relative"))
+                return -ENOMEM;
+        OUTSIDE;
+        timer = calloc(1, sizeof(Timer));
         assert(timer && ret);
         *timer = (Timer){ NULL, now + usec, handler, userdata, accuracy >= IDLE_ACCURACY_USEC, NULL };
         r = sd_event_add_defer(event, &timer->source, on_fired, timer);

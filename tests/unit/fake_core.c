@@ -7,6 +7,7 @@
 #include "core/action.h"
 #include "core/audit.h"
 #include "core/hold.h"
+#include "starve.h"
 
 #define S(name_, source_, required_)                                                                        \
         {                                                                                                   \
@@ -48,8 +49,9 @@ static const Argument put_product[] = {
         { 0 },
 };
 
-static void run_echo(Request *request)
+static struct json_object *echo(const Request *request)
 {
+        OUTSIDE;
         struct json_object *result = json_object_new_object();
 
         if (json_set_string(result, "id", "new-one") < 0 ||
@@ -57,7 +59,12 @@ static void run_echo(Request *request)
                         json_set_bool(result, "unlimited", request->caller.unlimited) < 0 ||
                         json_set(result, "arguments", json_object_get(request->arguments)) < 0)
                 abort();
-        request_succeed(request, result);
+        return result;
+}
+
+static void run_echo(Request *request)
+{
+        request_succeed(request, echo(request));
 }
 
 static void run_create(Request *request)
@@ -233,6 +240,7 @@ ManagerWatch *manager_watch_free(ManagerWatch *watch)
 
 struct json_object *instance_to_json(const Instance *instance, InstanceView view)
 {
+        OUTSIDE;
         struct json_object *o = json_object_new_object();
 
         if (json_set_string(o, "id", instance->id) < 0 ||

@@ -5,6 +5,7 @@
 #include "core/address-pool.h"
 #include "core/names.h"
 #include "fake_ports.h"
+#include "starve.h"
 
 static FakePorts *ports_of(EnginePort *e)
 {
@@ -181,6 +182,7 @@ static int engine_create(EnginePort *e, const char *verb, FakeResource *wanted, 
 static int engine_create_network(EnginePort *e, const NetworkSpec *spec, uint64_t timeout_usec,
                 PortDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeResource *wanted = fake_resource_new(RESOURCE_NETWORK, spec->name, spec->labels);
 
         assert(strlen(spec->bridge) <= 15 && spec->gateway && is_ours(wanted));
@@ -191,6 +193,7 @@ static int engine_create_network(EnginePort *e, const NetworkSpec *spec, uint64_
 static int engine_create_volume(EnginePort *e, const VolumeSpec *spec, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeResource *wanted = fake_resource_new(RESOURCE_VOLUME, spec->name, spec->labels);
 
         assert(is_ours(wanted));
@@ -200,6 +203,7 @@ static int engine_create_volume(EnginePort *e, const VolumeSpec *spec, uint64_t 
 static int engine_create_container(EnginePort *e, const ContainerSpec *spec, uint64_t timeout_usec,
                 PortDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeResource *wanted = fake_resource_new(RESOURCE_CONTAINER, spec->name, spec->labels);
 
         assert(is_ours(wanted) && spec->n_networks <= ATTACHMENTS_MAX);
@@ -225,6 +229,7 @@ static void effect_image(FakeOp *op)
 static int engine_ensure_image(EnginePort *e, const char *image, uint64_t timeout_usec,
                 PullProgress progress, PortDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeOp *op;
         int r;
 
@@ -270,6 +275,7 @@ static int engine_simple(EnginePort *e, const char *verb, const char *name, uint
 static int engine_start_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         return engine_simple(
                         e, "start_container", name, timeout_usec, effect_start, done, userdata, ret_pending);
 }
@@ -277,6 +283,7 @@ static int engine_start_container(EnginePort *e, const char *name, uint64_t time
 static int engine_restart_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         return engine_simple(e, "restart_container", name, timeout_usec, effect_start, done, userdata,
                         ret_pending);
 }
@@ -319,6 +326,7 @@ static void answer_state(FakeOp *op)
 static int engine_inspect_container(EnginePort *e, const char *name, const char *network,
                 uint64_t timeout_usec, ContainerStateDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeOp *op;
         int r;
 
@@ -355,6 +363,7 @@ static void answer_usage(FakeOp *op)
 static int engine_container_usage(EnginePort *e, const char *name, uint64_t timeout_usec,
                 ContainerUsageDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeOp *op;
         int r;
 
@@ -376,6 +385,7 @@ static void answer_logs(FakeOp *op)
 static int engine_container_logs(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
                 LogsDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeOp *op;
         int r;
 
@@ -389,6 +399,7 @@ static int engine_container_logs(EnginePort *e, const char *name, unsigned lines
 static int engine_container_log_since(EnginePort *e, const char *name, const char *since, unsigned lines,
                 uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         return engine_container_logs(e, name, lines, timeout_usec, done, userdata, ret_pending);
 }
 
@@ -428,6 +439,7 @@ static void effect_remove_network(FakeOp *op)
 static int engine_remove_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         return engine_simple(e, "remove_container", name, timeout_usec, effect_remove_container, done,
                         userdata, ret_pending);
 }
@@ -435,6 +447,7 @@ static int engine_remove_container(EnginePort *e, const char *name, uint64_t tim
 static int engine_remove_volume(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         return engine_simple(e, "remove_volume", name, timeout_usec, effect_remove_volume, done, userdata,
                         ret_pending);
 }
@@ -442,6 +455,7 @@ static int engine_remove_volume(EnginePort *e, const char *name, uint64_t timeou
 static int engine_remove_network(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         return engine_simple(e, "remove_network", name, timeout_usec, effect_remove_network, done, userdata,
                         ret_pending);
 }
@@ -465,6 +479,7 @@ static void answer_resources(FakeOp *op)
 static int engine_list_resources(EnginePort *e, uint64_t timeout_usec, ResourcesDone done, void *userdata,
                 Pending **ret_pending)
 {
+        OUTSIDE;
         FakeOp *op;
         int r;
 

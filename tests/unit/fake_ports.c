@@ -9,6 +9,7 @@
 #include "basic/time-util.h"
 #include "core/instance.h"
 #include "fake_clock.h"
+#include "starve.h"
 
 #define AWAY_USEC    USEC_PER_SEC
 #define STALLED_USEC (8 * USEC_PER_SEC)
@@ -214,13 +215,28 @@ void fake_op_fail(FakeOp *op, int error, const char *reason)
         op->effective = true;
 }
 
+static void op_answer(FakeOp *op)
+{
+        INSIDE;
+
+        op->answer(op);
+}
+
+static void op_progress(FakeOp *op)
+{
+        INSIDE;
+
+        op->progress(50, 100, op->userdata);
+}
+
 static int on_delivery(sd_event_source *source, void *userdata)
 {
+        OUTSIDE;
         FakeOp *op = userdata;
 
         if (op->progress && op->stage++ == 0 && op->error == 0) {
                 op->delivery = sd_event_source_disable_unref(op->delivery);
-                op->progress(50, 100, op->userdata);
+                op_progress(op);
                 return 0;
         }
         op_do(op);
@@ -230,7 +246,7 @@ static int on_delivery(sd_event_source *source, void *userdata)
                 fake_op_fail(op, -ETIMEDOUT, "it took too long");
         note(op->ports, op->error < 0 ? "! " : "= ", op->name);
         op_over(op, FAKE_SPENT);
-        op->answer(op);
+        op_answer(op);
         return 0;
 }
 
@@ -394,6 +410,8 @@ static void run_loop(FakePorts *p)
         int r;
 
         do {
+                INSIDE;
+
                 r = sd_event_run(p->event, 0);
                 assert(r >= 0);
         } while (r > 0);

@@ -7,6 +7,7 @@
 #include "core/names.h"
 #include "fake_clock.h"
 #include "fake_ports.h"
+#include "starve.h"
 
 /* ---- Records ---- */
 
@@ -160,7 +161,6 @@ static void copy_write(FakeOp *op, size_t i, const StoreWrite *w)
         FakeRecord *r = op->writes + i;
 
         assert(w->id && w->id[0]);
-        assert(w->verb != STORE_PUT || w->text);
         assert(w->verb != STORE_PUT || w->kind != STORE_IDEMPOTENCY || w->ttl_usec > 0);
         op->verbs[i] = w->verb;
         r->kind = w->kind;
@@ -193,11 +193,15 @@ static void describe(const StoreWrite *w, size_t n, char *text, size_t size)
 static int store_commit(StorePort *s, const StoreWrite *writes, size_t n, uint64_t timeout_usec,
                 PortDone done, void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         char text[200];
         FakeOp *op;
         int r;
 
         assert(n > 0 && ret_pending && done);
+        for (size_t i = 0; i < n; i++)
+                if (writes[i].verb == STORE_PUT && !writes[i].text)
+                        return -ENOMEM;
         describe(writes, n, text, sizeof text);
         r = fake_op_begin(ports_of(s), FAKE_STORE, true, timeout_usec, &op, "commit%s", text);
         if (r < 0)
@@ -273,6 +277,7 @@ static void answer_load(FakeOp *op)
 static int store_load(StorePort *s, uint64_t timeout_usec, StoreRecordHandler on_record, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         FakeOp *op;
         int r;
 
@@ -361,6 +366,7 @@ static void effect_login(FakeOp *op)
 static int probe_login(ProbePort *port, const DatabaseLogin *login, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         _cleanup_free_ char *key = str_printf("%s %s", login->address, login->password);
         int r;
 
@@ -387,6 +393,7 @@ static void effect_get(FakeOp *op)
 static int probe_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, PortDone done,
                 void *userdata, Pending **ret_pending)
 {
+        OUTSIDE;
         char what[200];
 
         assert(probe->path[0] == '/' && probe->host && probe->port > 0);

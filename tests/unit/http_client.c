@@ -11,6 +11,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "starve.h"
 
 #define WAIT_USEC (20 * USEC_PER_SEC)
 
@@ -148,7 +149,9 @@ static void client_read(Client *c)
 
 static void fixture_turn(Fixture *f)
 {
-        must(sd_event_run(f->event, 10 * USEC_PER_MSEC) >= 0, "event loop");
+        INSIDE;
+
+        must(sd_event_run(f->event, USEC_PER_MSEC) >= 0, "event loop");
 }
 
 void fixture_run(Fixture *f, unsigned ms)
