@@ -27,9 +27,9 @@ struct json_object *job_history_to_json(const Job *job)
         if (!list)
                 return NULL;
         for (char **name = job->history; name && *name; name++)
-                if (json_object_array_add(list, json_object_new_string(*name)) < 0)
+                if (json_append(list, json_object_new_string(*name)) < 0)
                         return NULL;
-        if (job->reached && json_object_array_add(list, json_object_new_string(job->reached->name)) < 0)
+        if (job->reached && json_append(list, json_object_new_string(job->reached->name)) < 0)
                 return NULL;
         return TAKE_PTR(list);
 }

@@ -143,6 +143,9 @@ static void glue_on_connection(void *userdata, struct MHD_Connection *connection
         info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         c = new0(MhdConnection, 1);
         if (!c || !info) {
+                /* Nobody would watch its deadline. */
+                if (info)
+                        (void) shutdown(info->connect_fd, SHUT_RDWR);
                 free(c);
                 log_oom();
                 return;
