@@ -197,6 +197,58 @@ def test_stalled_readers_and_slow_senders(host, before):
     unharmed(host, *before)
 
 
+def at_nginx(host):
+    return host.connect_inside(3000), b""
+
+
+def at_the_socket(host):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(str(host.path("/run/arkd/public.sock")))
+    return one, (f"X-Ark-Proxy-Key: {host.proxy_key}\r\nX-Ark-Peer-Address: 127.0.0.1\r\n"
+                 "X-Ark-Peer-Port: 40000\r\n").encode()
+
+
+@pytest.mark.parametrize("door", [at_nginx, at_the_socket])
+def test_stalled_visitors(host, work, before, door):
+    """
+    Whose head comes a byte at a time, whose body never comes, and who follows a deployment and reads nothing: all are
+    let go in bounded time, and what they stalled at goes on.
+    """
+    instance = work.order(work.product())
+    with contextlib.ExitStack() as stack:
+        def begin(head):
+            one, key = door(host)
+            stack.enter_context(one)
+            one.sendall(head + b"Host: localhost\r\nConnection: close\r\n" + key)
+            return one
+
+        slow = [begin(b"GET /healthz HTTP/1.1\r\n") for _ in range(20)]
+        silent = [begin(b"POST /api/instances HTTP/1.1\r\n") for _ in range(20)]
+        followers = [begin(f"GET /api/instances/{instance.id}/events HTTP/1.1\r\n".encode()) for _ in range(20)]
+        for one in silent:
+            one.sendall(b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        for one in followers:
+            one.sendall(b"\r\n")
+        instance.wait()
+        begun, slowest = time.monotonic(), 0
+        while slow:
+            assert time.monotonic() - begun < 80, f"{len(slow)} are still there"
+            asked = time.monotonic()
+            host.public.get("/api/products").expect(200)
+            slowest = max(slowest, time.monotonic() - asked)
+            slow = [one for one in slow if sends_on(one)]
+            time.sleep(1)
+        took = time.monotonic() - begun
+        for one in silent + followers:
+            one.settimeout(20)
+            with contextlib.suppress(ConnectionError):
+                while one.recv(4096):
+                    pass
+    print(f"\nslow ones were let go after {took:.0f} s; others waited {slowest * 1000:.0f} ms at most")
+    assert slowest < 2
+    unharmed(host, *before)
+
+
 def sends_on(one):
     try:
         one.send(b"x")
