@@ -57,10 +57,10 @@ def test_page(host, instance):
     assert re.search(r"^ +Status: running", page, re.M)
     assert re.search(rf"^ *Application: {instance}$", page, re.M)
     assert re.search(rf"^ +Database: {instance}_db$", page, re.M)
-    # From the journal: arkd's own lines and those of both containers.
-    assert re.search(rf"arkd Instance {instance} .*is running", page)
-    assert re.search(r"^\w+ \d+ [\d:]+ db +", page, re.M) or re.search(
-        r" db +", host.exec("arkctl", "show", instance, "--lines=100"))
+    # From the journal, which takes its time: arkd's own lines and those of the containers.
+    for line in (rf"arkd Instance {instance} .*is running", r"^\w+ \d+ [\d:]+ db +"):
+        wait_for(f"a line like {line} is shown",
+                 lambda: re.search(line, host.exec("arkctl", "show", instance, "--lines=100"), re.M), 10)
 
 
 def test_page_does_not_pass_on_what_a_terminal_would_obey(host, instance):
