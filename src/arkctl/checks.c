@@ -13,6 +13,7 @@
 #include "arkctl/text.h"
 #include "basic/file-util.h"
 #include "basic/parse.h"
+#include "basic/process-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 
@@ -235,27 +236,13 @@ int meminfo_find(const char *text, const char *field, uint64_t *ret_bytes)
         return -ENOENT;
 }
 
-/* Files under /proc have no size to read by. */
-static int read_meminfo(char buffer[4096])
-{
-        FILE *file = fopen("/proc/meminfo", "re");
-        size_t n;
-
-        if (!file)
-                return -errno;
-        n = fread(buffer, 1, 4095, file);
-        buffer[n] = '\0';
-        (void) fclose(file);
-        return n > 0 ? 0 : -EIO;
-}
-
 static int check_memory(Ctl *ctl, Checks *checks)
 {
         char meminfo[4096] = "", free_text[TEXT_SHORT_MAX], total_text[TEXT_SHORT_MAX];
         uint64_t available, total;
         Verdict verdict;
 
-        if (!is_local(ctl) || read_meminfo(meminfo) < 0 ||
+        if (!is_local(ctl) || proc_read("/proc/meminfo", meminfo, sizeof meminfo) < 0 ||
                         meminfo_find(meminfo, "MemAvailable:", &available) < 0 ||
                         meminfo_find(meminfo, "MemTotal:", &total) < 0)
                 return checks_add(checks, "memory", VERDICT_SKIPPED, NULL, "It cannot be seen from here");

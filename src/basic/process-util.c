@@ -11,15 +11,14 @@
 
 #include "basic/macro.h"
 
-/* Files under /proc have no size to read by. */
-static int read_stat(char buffer[1024])
+int proc_read(const char *path, char *buffer, size_t size)
 {
-        FILE *file = fopen("/proc/self/stat", "re");
+        FILE *file = fopen(path, "re");
         size_t n;
 
         if (!file)
                 return -errno;
-        n = fread(buffer, 1, 1023, file);
+        n = fread(buffer, 1, size - 1, file);
         buffer[n] = '\0';
         (void) fclose(file);
         return n > 0 ? 0 : -EIO;
@@ -62,7 +61,7 @@ int process_read_usage(ProcessUsage *ret)
         char stat[1024];
         int r;
 
-        r = read_stat(stat);
+        r = proc_read("/proc/self/stat", stat, sizeof stat);
         if (r >= 0)
                 r = parse_stat(stat, &usage);
         if (r >= 0)

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+
+/* Reads what is at the beginning of a file under /proc, which has no size to read by, as a string of less than size
+ * bytes. 0 or negative errno; -EIO where it is empty. */
+int proc_read(const char *path, char *buffer, size_t size);
 
 /* What this process uses. */
 typedef struct ProcessUsage {

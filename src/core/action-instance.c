@@ -377,8 +377,7 @@ static bool may_restart(Request *request, const Instance *instance)
         if (instance->job)
                 request_fail(request, FAULT_CONFLICT, "id",
                                 "Instance %s cannot be restarted: it is being worked on. Try again when "
-                                "that "
-                                "is over",
+                                "that is over",
                                 instance->id);
         else if (!was_ready)
                 request_fail(request, FAULT_CONFLICT, "id", "Instance %s cannot be restarted: it is %s",

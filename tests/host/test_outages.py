@@ -220,7 +220,7 @@ def small_engine_disk(host, megabytes):
     folder, kept = "/var/lib/docker", "/var/lib/docker.kept"
     with stopped(host, "docker.service", "docker.socket"):
         # The kernel's scratch of the containers' file systems, which may not be copied.
-        host.exec("find", f"{folder}/overlay2", "-path", "*/work/work/*", "-delete")
+        host.exec("find", f"{folder}/overlay2", "-type", "c", "-name", "#*", "-delete")
         used = int(host.exec("du", "-sm", folder).split()[0])
         host.exec("cp", "-a", folder, kept)
         host.exec("mount", "-t", "tmpfs", "-o", f"size={used + megabytes}m", "none", folder)
