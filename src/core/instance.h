@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "basic/log.h"
+#include "basic/time-util.h"
 #include "core/product.h"
 
 typedef struct Job Job;
@@ -101,7 +102,7 @@ DEFINE_CLEANUP_FUNC(Instance, instance_free);
 bool instance_has_resources(const Instance *instance);
 
 /* For so long the key with which it was created answers with it. */
-#define IDEMPOTENCY_TTL_USEC (24 * UINT64_C(3600000000))
+#define IDEMPOTENCY_TTL_USEC USEC_PER_DAY
 /* Whether it was created with a key that does so still. now_usec: CLOCK_REALTIME. */
 bool instance_is_repeatable(const Instance *instance, uint64_t now_usec);
 

@@ -94,8 +94,7 @@ static Product *product_of_instance(Manager *m, const Instance *i, struct json_o
         if (r < 0) {
                 log_full(LOG_WARNING, r, LOG_ABOUT(.instance = i->id),
                                 "What instance %s was made of cannot be read, %s: %s; it is taken to be "
-                                "what its "
-                                "product is now",
+                                "what its product is now",
                                 i->id, strempty(field), strempty(reason));
                 return product_ref(current);
         }
