@@ -111,8 +111,7 @@ ExitCode ctl_report(const Ctl *ctl, const char *act, int r, const sd_bus_error *
                 remedy = NULL;
         if (ctl->host && bus_exit_code(name, r) == CTL_DENIED)
                 remedy = "Over ssh nobody can be asked for a password: use -H root@HOST, or ask an "
-                         "administrator "
-                         "there for the polkit right; see arkctl(1).";
+                         "administrator there for the polkit right; see arkctl(1).";
         if (first)
                 reason = first;
         ctl_error("Cannot %s: %s%s%s%s", act, reason, full_stop(reason), remedy ? " " : "",
@@ -124,8 +123,7 @@ static ExitCode refuse_machine(const Ctl *ctl, int r)
 {
         if (r == -EACCES || r == -EPERM) {
                 ctl_error("Cannot reach the bus of the container %s: entering a container needs root. Try "
-                          "again "
-                          "as root.",
+                          "again as root.",
                                 ctl->machine);
                 return CTL_DENIED;
         }

@@ -102,13 +102,8 @@ struct json_object *usage_to_json(const Usage *usage)
 {
         _cleanup_json_ struct json_object *list = json_object_new_array();
 
-        for (size_t i = 0; list && i < usage->n; i++) {
-                struct json_object *json = use_to_json(usage->items + i);
-
-                if (!json || json_object_array_add(list, json) < 0) {
-                        json_object_put(json);
+        for (size_t i = 0; list && i < usage->n; i++)
+                if (json_append(list, use_to_json(usage->items + i)) < 0)
                         return NULL;
-                }
-        }
         return TAKE_PTR(list);
 }

@@ -63,22 +63,22 @@ static ExitCode print_json(const Ctl *ctl, const Outcome *o)
 {
         struct json_object *json = json_object_new_object(), *removed = json_object_new_array();
         struct json_object *failed = json_object_new_array();
-        int r = json ? json_set(json, "removed", removed) : -ENOMEM;
+        int r = json_set(json, "removed", removed);
 
         if (r >= 0)
                 r = json_set(json, "failed", failed);
         if (r >= 0)
                 r = json_set_bool(json, "dry_run", ctl->dry_run);
         for (char **id = o->removed; r >= 0 && id && *id; id++)
-                r = json_object_array_add(removed, json_object_new_string(*id));
+                r = json_append(removed, json_object_new_string(*id));
         for (size_t i = 0; r >= 0 && i < o->failed.n; i++) {
                 struct json_object *one = json_object_new_object();
 
-                r = one ? json_set_string(one, "id", o->failed.items[i].key) : -ENOMEM;
+                r = json_append(failed, one);
+                if (r >= 0)
+                        r = json_set_string(one, "id", o->failed.items[i].key);
                 if (r >= 0)
                         r = json_set_string(one, "reason", o->failed.items[i].value);
-                if (r >= 0)
-                        r = json_object_array_add(failed, one);
         }
         return r < 0 ? ctl_failed(ENOMEM, "The outcome could not be printed") : json_print(ctl, json);
 }

@@ -66,12 +66,9 @@ static ExitCode list_json(const Ctl *ctl, const Objects *objects)
         struct json_object *list = json_object_new_array();
 
         for (size_t i = 0; list && i < objects->n_instances; i++) {
-                struct json_object *json;
-
                 if (!is_wanted(ctl, objects->instances + i))
                         continue;
-                json = instance_view_to_json(objects->instances + i);
-                if (!json || json_object_array_add(list, json) < 0)
+                if (json_append(list, instance_view_to_json(objects->instances + i)) < 0)
                         return ctl_failed(ENOMEM, "The list could not be printed");
         }
         return json_print(ctl, list);

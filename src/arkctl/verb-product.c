@@ -30,8 +30,8 @@ static ExitCode list_json(const Ctl *ctl, const Objects *objects)
                 const ProductView *v = objects->products + i;
                 struct json_object *json = product_view_to_json(v);
 
-                if (!json || json_set_u64(json, "instances", count_instances(objects, v->id)) < 0 ||
-                                json_object_array_add(list, json) < 0)
+                if (json_append(list, json) < 0 ||
+                                json_set_u64(json, "instances", count_instances(objects, v->id)) < 0)
                         return ctl_failed(ENOMEM, "The list could not be printed");
         }
         return json_print(ctl, list);

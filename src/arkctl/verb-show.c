@@ -187,7 +187,6 @@ static ExitCode show_one(
 {
         _cleanup_free_ char *id = NULL;
         const InstanceView *view;
-        struct json_object *json;
         ExitCode e;
 
         e = resolve_instance(ctl, word, &id);
@@ -201,8 +200,7 @@ static ExitCode show_one(
                 print_logs(ctl, id, lines);
                 return CTL_OK;
         }
-        json = show_json(ctl, view);
-        if (!json || json_object_array_add(list, json) < 0)
+        if (json_append(list, show_json(ctl, view)) < 0)
                 return ctl_failed(ENOMEM, "The instance could not be printed");
         return CTL_OK;
 }

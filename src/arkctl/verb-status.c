@@ -24,11 +24,10 @@ static ExitCode print_json(const Ctl *ctl, const Checks *checks)
                 struct json_object *json = json_object_new_object();
                 const Check *c = checks->items + i;
 
-                if (!json || json_set_string(json, "check", c->name) < 0 ||
+                if (json_append(list, json) < 0 || json_set_string(json, "check", c->name) < 0 ||
                                 json_set_string(json, "verdict", verdict_to_string(c->verdict)) < 0 ||
                                 json_set_string(json, "detail", c->detail) < 0 ||
-                                json_set_string(json, "remedy", c->remedy) < 0 ||
-                                json_object_array_add(list, json) < 0)
+                                json_set_string(json, "remedy", c->remedy) < 0)
                         return ctl_failed(ENOMEM, "The checks could not be printed");
         }
         return json_print(ctl, list);
