@@ -14,6 +14,7 @@
 #include "basic/parse.h"
 #include "basic/time-util.h"
 #include "core/address-pool.h"
+#include "core/product.h"
 #include "glue/redis-glue.h"
 
 #define SECTION "arkd"
@@ -131,11 +132,9 @@ static int config_max_running(const char *value, void *target)
 static int config_days(const char *value, void *target)
 {
         unsigned days;
-        int r;
 
-        r = parse_unsigned(value, &days);
-        if (r < 0)
-                return r;
+        if (parse_unsigned(value, &days) < 0 || days > EXPIRES_MAX_DAYS)
+                return -EINVAL;
         *(uint64_t *) target = days * USEC_PER_DAY;
         return 0;
 }
@@ -168,8 +167,8 @@ static const struct {
         { "VisitorNetworks", config_networks, FIELD(visitor_networks),
                         "networks such as 10.0.0.0/8 or fd00::/8" },
         { "AllowedHosts", config_list, FIELD(allowed_hosts), "host names" },
-        { "ExpiresDays", config_days, FIELD(expires_usec), "a number of days" },
-        { "TombstoneDays", config_days, FIELD(tombstone_usec), "a number of days" },
+        { "ExpiresDays", config_days, FIELD(expires_usec), "a number of days up to 36500" },
+        { "TombstoneDays", config_days, FIELD(tombstone_usec), "a number of days up to 36500" },
         { "MaxRunning", config_max_running, FIELD(max_running), "a number from 1 to 1000" },
         { "Workers", config_positive, FIELD(workers), "a number of at least 1" },
         { "QueueMax", config_positive, FIELD(queue_max), "a number of at least 1" },

@@ -14,10 +14,12 @@
 uint64_t now_realtime(void);
 uint64_t now_monotonic(void);
 
+/* The last moment that RFC 3339 can tell, whose years have four digits: the end of 9999. */
+#define TIMESTAMP_USEC_MAX UINT64_C(253402300799999999)
 /* Room for a timestamp and its NUL: 2026-11-24T14:53:18.000000Z */
 #define TIMESTAMP_MAX 32
 
-/* RFC 3339 in UTC with microseconds. Answers buffer. */
+/* RFC 3339 in UTC with microseconds, up to TIMESTAMP_USEC_MAX. Answers buffer. */
 const char *format_timestamp(uint64_t usec, char buffer[TIMESTAMP_MAX]);
 /* Parses what format_timestamp() writes; the fraction may have 0 to 6 digits. 0 or -EINVAL. */
 int parse_timestamp(const char *s, uint64_t *ret_usec);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "basic/json-util.h"
+#include "basic/time-util.h"
 #include "core/action-run.h"
 #include "core/change.h"
 #include "core/manager-internal.h"
@@ -86,6 +88,11 @@ void run_set_expiry(Request *request)
         (void) json_get_u64(request->arguments, "expires_usec", &expires_usec);
         if (i->status == INSTANCE_DELETED)
                 request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "Instance %s has been deleted", i->id);
+        else if (expires_usec > TIMESTAMP_USEC_MAX && expires_usec != UINT64_MAX)
+                request_fail(request, FAULT_INVALID_ARGUMENT, "expires_usec",
+                                "An expiry is before the year 10000; to keep the instance for ever, give "
+                                "%" PRIu64,
+                                UINT64_MAX);
         else if (i->job && i->job->state == JOB_ENDING) {
                 /* The end is on its way to the store, and must not be written over with what was before it. */
                 if (job_wait(i->job, request, on_job_of_expiry) < 0)

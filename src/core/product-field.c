@@ -14,7 +14,6 @@
 #define ICON_MAX         (32 * 1024)
 #define CAPABILITIES_MAX 64
 #define DEADLINE_MAX_S   3600
-#define EXPIRES_MAX_DAYS 36500
 
 int product_parse_refuse(ProductParser *p, const char *field, const char *format, ...)
 {

@@ -7,6 +7,8 @@
 #include "core/ports.h"
 
 #define PRODUCT_ID_MAX 40
+/* Nothing expires later than after a hundred years, unless never. */
+#define EXPIRES_MAX_DAYS 36500
 
 typedef enum PrefixMode {
         PREFIX_STRIP, /* the application sees its own root */

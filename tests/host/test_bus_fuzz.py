@@ -8,6 +8,7 @@ import ast
 import contextlib
 import os
 import secrets
+import time
 
 import pytest
 
@@ -42,3 +43,10 @@ def test_nothing_is_found(host, work, user):
     daemon.assert_unharmed(KEPT_KIB, more_files=6)
     assert kept.state()["status"] == "running" and kept.ask("/").status == 200
     assert expendable.seen_by_operator()["status"] == ("deleted" if user == "root" else "running")
+    # All that it has taken can be read again.
+    mark = f"--since=@{time.time():.6f}"
+    host.exec("systemctl", "restart", "arkd.service")
+    host.wait_healthy()
+    assert kept.state()["status"] == "running"
+    unreadable = host.run("journalctl", "--no-pager", "--output=cat", mark, "--unit=arkd", "--grep=damaged|not JSON")
+    assert unreadable.stdout == "", unreadable.stdout

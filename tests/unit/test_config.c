@@ -196,6 +196,8 @@ static void test_bad_values_are_refused(void **state)
                 { "VisitorNetworks=10.0.0.0/8 home", "networks such as" },
                 { "ExpiresDays=-1", "a number of days" },
                 { "ExpiresDays=thirty", "a number of days" },
+                { "ExpiresDays=36501", "up to 36500" },
+                { "TombstoneDays=4294967295", "up to 36500" },
                 { "MaxRunning=0", "from 1 to 1000" },
                 { "MaxRunning=1001", "from 1 to 1000" },
                 { "Workers=0", "at least 1" },

@@ -451,6 +451,38 @@ static void test_expiry_faults(void **state)
         }
 }
 
+/* What is taken can be read again: a timestamp has a year of four digits. */
+static void test_expiry_limits(void **state)
+{
+        static const struct {
+                uint64_t usec;
+                Fault fault;
+        } moments[] = {
+                { TIMESTAMP_USEC_MAX, FAULT_NONE },
+                { TIMESTAMP_USEC_MAX + 1, FAULT_INVALID_ARGUMENT },
+                { UINT64_MAX - 1, FAULT_INVALID_ARGUMENT },
+                { UINT64_MAX, FAULT_NONE },
+        };
+
+        for (size_t n = 0; n < ELEMENTSOF(moments); n++) {
+                World *w = world_created(VARIANT_STRIP);
+                _cleanup_ask_ Ask a = { 0 };
+                struct json_object *arguments = json_named("id", world_id(w));
+                uint64_t expected = moments[n].fault == FAULT_NONE ? moments[n].usec
+                                                                   : world_first(w)->expires_usec;
+
+                assert_int_equal(json_set_u64(arguments, "expires_usec", moments[n].usec), 0);
+                ask_now(w, &a, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
+                assert_int_equal(a.fault, moments[n].fault);
+                world_stop(w);
+                world_start(w);
+                world_run(w);
+                assert_string_equal(world_status(w), "running");
+                assert_int_equal(world_first(w)->expires_usec, expected);
+                world_free(w);
+        }
+}
+
 /* The expiry is set while a job writes the same record. */
 static bool try_expiry_moment(unsigned moment, bool deleting)
 {
@@ -504,6 +536,7 @@ int main(void)
                 cmocka_unit_test(test_cleanup),
                 cmocka_unit_test(test_cleanup_failure),
                 cmocka_unit_test(test_expiry_faults),
+                cmocka_unit_test(test_expiry_limits),
                 cmocka_unit_test(test_expiry_moments),
         };
 
