@@ -9,6 +9,7 @@ import pathlib
 import re
 import time
 
+from arkhost import ENGINE_CONNECTIONS_IDLE
 from customers import Customers
 from inventory import settle
 from machine import Machine, wait_for
@@ -83,6 +84,8 @@ class Soak:
         # A connection is closed a moment after its last answer.
         while before != (before := self.machine.descriptors()):
             time.sleep(1)
+        kept = self.machine.engine_connections()
+        assert kept <= ENGINE_CONNECTIONS_IDLE, f"{kept} connections to the engine, with nothing to ask it"
         counts, tombstones = things(self.machine)
         return {"descriptors": before} | counts, tombstones, memory_kb(self.machine)
 

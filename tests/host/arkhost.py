@@ -22,6 +22,8 @@ CLONE_NEWNET = 0x40000000
 
 BUS_NAME = "network.ark.Deploy1"
 BUS_PATH = "/network/ark/Deploy1"
+# What arkd keeps when nothing is at work: those that curl keeps for the next question, and the stream of events.
+ENGINE_CONNECTIONS_IDLE = 16 + 1
 
 
 def wait_for(what, condition, seconds=20, every=0.05):
@@ -280,8 +282,22 @@ class Host:
 
     def descriptors(self):
         """How many files arkd has open, but for the connections to the engine that it keeps for its next question."""
-        kept = self.exec("ss", "-Hx", "state", "connected").count("/docker.sock")
-        return len(list(self.path(f"/proc/{self.main_pid()}/fd").iterdir())) - kept
+        return len(self.open_files()) - self.engine_connections()
+
+    def engine_connections(self):
+        """How many connections to the engine arkd has; nobody else's count."""
+        own = set(self.open_files())
+        lines = self.exec("ss", "-Hx", "state", "connected").splitlines()
+        # The engine's end has the name; the last column is the inode of the other end.
+        return sum(f"socket:[{line.split()[-1]}]" in own for line in lines if "/docker.sock" in line)
+
+    def open_files(self):
+        """What arkd's descriptors are."""
+        found = []
+        for one in self.path(f"/proc/{self.main_pid()}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(one))
+        return found
 
     def bus(self, member, signature="", *arguments, path=BUS_PATH, interface=f"{BUS_NAME}.Manager", user=None):
         """Calls a method with busctl and answers the values of its reply."""

@@ -2,6 +2,7 @@
 """arkd built and run in other ways than the package does, in the place of the package's."""
 
 import platform
+import re
 import subprocess
 
 from arkhost import TOP
@@ -31,8 +32,10 @@ UNDER_VALGRIND = [
     "MemoryDenyWriteExecute=no", "SystemCallFilter=", "WatchdogSec=0", "TimeoutStartSec=120s", "TimeoutStopSec=120s"]
 
 # What the journal says of one that did something wrong itself; then also where nobody else sent it a signal.
-REPORTED = ("AddressSanitizer", "runtime error:", "Assertion", "status=11/SEGV")
-CRASHED = (*REPORTED, "status=6/ABRT", "core-dump", "result 'watchdog'")
+REPORTED = re.compile("AddressSanitizer|runtime error:|Assertion|status=11/SEGV")
+CRASHED = re.compile(REPORTED.pattern + "|status=6/ABRT|core-dump|code=exited, status=|result '(?!signal')")
+# A death by somebody's hand, and what follows it.
+KILLED, BEGUN_AGAIN = "status=9/KILL", "Scheduled restart job"
 
 
 def build(sanitize=False):
@@ -83,11 +86,17 @@ def push_valgrind(host):
 
 
 class Wrongs:
-    """What the journal tells of arkd's own wrongs, each once."""
+    """
+    What the journal tells of arkd's own wrongs, each once. Where only SIGKILL ends it (marks is CRASHED), it is wrong
+    too that it ends by itself, however well: systemd begins it again before anybody misses it.
+    """
 
     def __init__(self, host, marks=CRASHED):
         self.host, self.marks, self.cursor = host, marks, None
+        self.killed = False
+        self.deaths = 0  # by SIGKILL, so far
         self.take()
+        self.deaths = 0
 
     def take(self):
         self.host.exec("journalctl", "--sync")
@@ -96,4 +105,13 @@ class Wrongs:
                                *since).splitlines()
         if lines and lines[-1].startswith("-- cursor: "):
             self.cursor = lines.pop().removeprefix("-- cursor: ")
-        return [line for line in lines if any(mark in line for mark in self.marks)]
+        return [line for line in lines if self.is_wrong(line)]
+
+    def is_wrong(self, line):
+        if KILLED in line:
+            self.killed = True
+            self.deaths += 1
+        elif BEGUN_AGAIN in line:
+            of_itself, self.killed = not self.killed, False
+            return of_itself and self.marks is CRASHED
+        return bool(self.marks.search(line))

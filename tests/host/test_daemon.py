@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from arkhost import BUS_NAME, BUS_PATH, wait_for
+from arkhost import BUS_NAME, BUS_PATH, ENGINE_CONNECTIONS_IDLE, wait_for
 from workshop import docker_leftovers
 
 CROWD = 10_000
@@ -68,6 +68,7 @@ def others_are_served(host, work, product):
 def unharmed(host, pid, descriptors):
     wait_for("visitors are served again", lambda: host.public.get("/healthz", timeout=10).status == 200, 20)
     wait_for("descriptors are given back", lambda: host.descriptors() <= descriptors, 20, every=0.3)
+    wait_for("so are connections to the engine", lambda: host.engine_connections() <= ENGINE_CONNECTIONS_IDLE, 20, 0.3)
     assert host.main_pid() == pid
 
 
