@@ -10,6 +10,10 @@ from machine import GONE
 LABEL = "network.ark.instance"
 DEPLOYMENT = "network.ark.deployment"
 SHARED_NETWORK = "ark_production"
+# What arkd keeps in the store, and in its folder; of its jobs nothing when nothing is at work.
+KEYS = {"product", "instance", "secret", "job", "idempotency", "deployment"}
+SINGLE_KEYS = {"products", "instances", "ark:jobs"}
+STATE = "/var/lib/arkd"
 
 
 class Inventory:
@@ -90,6 +94,8 @@ class Inventory:
             records = {key.removeprefix("instance:"): json.loads(redis.ask("GET", key) or "{}")
                        for key in keys if key.startswith("instance:")}
             index = set(redis.ask("ZRANGE", "instances", 0, -1))
+            catalogue = set(redis.ask("SMEMBERS", "products"))
+            for_ever = [key for key in keys if key.startswith("idempotency:") and redis.ask("TTL", key) == -1]
             entries = redis.ask("XLEN", "ark:jobs")
             claimed = redis.ask("XPENDING", "ark:jobs", "arkd")[0] if "ark:jobs" in keys else 0
         for key in keys:
@@ -98,6 +104,12 @@ class Inventory:
                 self.orphan(f"Redis has {key}")
             elif kind == "secret" and name not in self.living():
                 self.orphan(f"Redis has {key}, whose instance does not run")
+            elif kind not in KEYS and key not in SINGLE_KEYS:
+                self.orphan(f"Redis has {key}, which nobody knows")
+        for key in for_ever:
+            self.orphan(f"Redis has {key} for ever")
+        if catalogue != {key.removeprefix("product:") for key in keys if key.startswith("product:")}:
+            self.differ(f"Redis: the set of products, {catalogue}, and their records differ")
         if entries or claimed:
             self.orphan(f"stream ark:jobs has {entries} entries, {claimed} of them claimed")
         for id in self.living():
@@ -147,13 +159,13 @@ class Inventory:
     # Files, bridges, slices
 
     def compare_files(self):
-        folder = self.machine.path("/var/lib/arkd/compose")
-        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
-        wanted = {f"compose.{id}.yml" for id in self.living()}
+        folder = self.machine.path(STATE)
+        found = {str(path.relative_to(folder)) for path in folder.rglob("*")} - {"compose"}
+        wanted = {f"compose/compose.{id}.yml" for id in self.living()}
         for name in sorted(found - wanted):
-            self.orphan(f"file /var/lib/arkd/compose/{name} belongs to nothing that runs")
+            self.orphan(f"file {STATE}/{name} belongs to nothing that runs")
         for name in sorted(wanted - found):
-            self.lose(f"file /var/lib/arkd/compose/{name} is missing")
+            self.lose(f"file {STATE}/{name} is missing")
         short = {id.removeprefix("client_") for id in self.living()}
         for line in pathlib.Path(f"/proc/{self.machine.leader}/net/dev").read_text().splitlines():
             name = line.split(":")[0].strip()

@@ -65,6 +65,23 @@ class Redis:
         raise OSError(f"Redis: {line!r}")
 
 
+class Registry:
+    """The registry's process, which is stopped by this."""
+
+    UNIT = "docker-registry.service"
+
+    def __init__(self, machine):
+        self.machine = machine
+        assert machine.signal(self.UNIT, signal.SIGSTOP), "no registry runs"
+
+    def goes_on(self):
+        self.machine.signal(self.UNIT, signal.SIGCONT)
+
+    def dies(self):
+        assert self.machine.signal(self.UNIT), "the registry has died before"
+        self.machine.exec("systemctl", "stop", self.UNIT)
+
+
 class Machine(Host):
     def find(self):
         super().find()
@@ -177,12 +194,13 @@ class Machine(Host):
             ballast.unlink()
 
     @contextlib.contextmanager
-    def without_registry(self):
-        self.exec("systemctl", "kill", "--signal=KILL", "docker-registry.service")
-        self.exec("systemctl", "stop", "docker-registry.service")
+    def slow_registry(self):
+        """The registry takes connections and does not answer, until it is told to go on, or to die."""
+        registry = Registry(self)
         try:
-            yield
+            yield registry
         finally:
+            registry.goes_on()
             self.exec("systemctl", "start", "docker-registry.service")
             wait_for("the registry answers", self.registry_answers, 20)
 
@@ -192,11 +210,6 @@ class Machine(Host):
             return True
         except OSError:
             return False
-
-    @staticmethod
-    def is_idle():
-        """Whether this machine has a processor to spare, so that a second is a second."""
-        return os.getloadavg()[0] < (os.cpu_count() or 1)
 
     # Both ends of the truth
 

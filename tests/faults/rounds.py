@@ -2,44 +2,20 @@
 """The rounds: in each, customers order, use and delete while something is broken under them."""
 
 import contextlib
-import datetime
-import json
 import time
 
+from byhand import ByHand
 from customers import REGISTRY_IMAGE
-from inventory import settle
 from machine import UNITS, wait_for
+from places import is_remade, is_undo, needs_database, places
 
 # A job gives up when it was begun more often than this; a round kills less often.
 KILLS_A_ROUND = 4
-
-CREATE_STEPS = ["compose", "app-image", "database-image", "ingress", "network", "volume", "database-container",
-                "database-login", "app-container", "app-start", "health"]
-DELETE_STEPS = ["remove-app", "remove-database", "remove-volume", "remove-network", "remove-compose"]
-RESTART_STEPS = ["restart-database", "database-login", "restart-app", "health"]
-# Of a restart that finds its containers removed by hand.
-REMADE_STEPS = ["look", "compose", "app-image", "database-image", "ingress", "network", "volume",
-                "database-container", "app-container"]
-UNDONE_STEPS = ["compose", "network", "app-container"]  # those of a product without a database
+# With so many kills, every boundary of a step has its turn.
+EVERY_PLACE = 200
 
 
-def is_remade(place):
-    return place.startswith("restart.") and place.split(":")[0].removeprefix("restart.") in REMADE_STEPS
-
-
-def places():
-    """Every place where the daemon can be told to die."""
-    found = [f"create.{step}:{when}" for step in CREATE_STEPS for when in ("before", "after")]
-    found += [f"create.{phase}:stored" for phase in ("database", "health")]
-    found += [f"delete.{step}:{when}" for step in DELETE_STEPS for when in ("before", "after")]
-    found += [f"restart.{step}:{when}" for step in RESTART_STEPS + REMADE_STEPS for when in ("before", "after")]
-    found += [f"create.{step}:undo" for step in UNDONE_STEPS]
-    for kind in ("create", "delete", "restart"):
-        found += [f"{kind}.intent:before", f"{kind}.intent:stored", f"{kind}.end:before", f"{kind}.end:stored"]
-    return found
-
-
-class Rounds:
+class Rounds(ByHand):
     def __init__(self, customers, writers, random):
         self.customers, self.writers, self.random = customers, writers, random
         self.machine = customers.machine
@@ -114,8 +90,8 @@ class Rounds:
     def begin(self, place):
         """Begins work that comes by the place."""
         customers, background = self.customers, self.customers.in_background
-        if place.endswith(":undo"):
-            return background(customers.create, "faults-exits")
+        if is_undo(place):
+            return background(customers.create, "faults-exits-notes" if needs_database(place) else "faults-exits")
         if place.startswith("create."):
             return background(customers.create, "faults-notes")
         if place.startswith("restart."):
@@ -159,6 +135,16 @@ class Rounds:
             self.kills += 1
             self.at_places += 1
             self.reached.add(place)
+
+    def rest_round(self):
+        """Where the daemon has not died yet in this run, it does now: there is no place that it does not come by."""
+        for _ in range(3):
+            for place in self.missed():
+                self.join([self.die_at(place)])
+        assert not self.missed(), f"the daemon never came by {', '.join(self.missed())}"
+
+    def missed(self):
+        return [one for one in places() if one not in self.reached]
 
     def again_round(self):
         """One create dies far on, and then early in what it does again: what it had made is not taken from under it."""
@@ -247,40 +233,32 @@ class Rounds:
             self.join(threads)
 
     def registry_round(self):
-        """The registry is cut off in mid-pull, and the deploy says so when its time is over."""
+        """The registry is slow, and the deploy waits for it; it is cut off in mid-pull, and the deploy says so."""
+        with self.machine.slow_registry() as registry:
+            slow = self.pull()
+            registry.goes_on()
+            assert self.wait_end(slow)["status"] == "running", self.customers.state(slow)
+        self.customers.delete(slow)
+        with self.machine.slow_registry() as registry:
+            cut_off = self.pull()
+            cut_off.may_fail = cut_off.must_fail = True
+            registry.dies()
+            state = self.wait_end(cut_off)
+        assert state["status"] == "failed" and state["error"]["step"] == "image", state
+        assert REGISTRY_IMAGE.split(":1")[0] in state["error"]["reason"], state["error"]
+        self.customers.delete(cut_off)
+
+    def pull(self, seconds=3):
+        """Orders what must be pulled from a registry that does not answer; the pull is under way for so long."""
         self.machine.run("docker", "image", "rm", "--force", REGISTRY_IMAGE)
         promise = self.customers.create("faults-pulled")
-        promise.may_fail = True
-        time.sleep(self.random.uniform(0, 0.15))
-        with self.machine.without_registry():
-            state = self.wait_end(promise)
-            if state["status"] == "failed":
-                assert state["error"]["step"] == "image", state["error"]
-                assert "127.0.0.1:5000" in state["error"]["reason"], state["error"]
-        self.customers.delete(promise)
-
-    def stranger_round(self):
-        """Someone else's container has the name: it is refused, and left alone by undo and by delete."""
-        for _ in range(5):
-            with self.machine.frozen_daemon(lambda: self.customers.create("faults-plain")) as promise:
-                taken = self.take_name(promise.id)
-            if taken:
-                break  # else arkd was faster
-        assert taken, "arkd was faster five times over"
-        promise.must_fail = promise.may_fail = True
-        self.strangers.add(promise.id)
-        state = self.wait_end(promise)
-        assert state["status"] == "failed", f"{promise} has its name taken, and is {state}"
-        assert promise.id in state["error"]["reason"], state["error"]
-        self.machine.container(promise.id)
-        self.customers.delete(promise)
-        self.machine.container(promise.id)
-        self.machine.exec("docker", "rm", "--force", promise.id)
-        self.strangers.discard(promise.id)
-
-    def take_name(self, name):
-        body = {"Image": "docker.io/ark-test/app:1", "Entrypoint": ["/bin/true"]}
-        return self.machine.unix("/run/docker.sock").post(f"/containers/create?name={name}", body).status == 201
+        wait_for(f"{promise} is being pulled", lambda: self.customers.state(promise)["phase"] == "image", 20)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            state = self.customers.state(promise)
+            assert (state["status"], state["phase"]) == ("pending", "image"), state
+            time.sleep(0.2)
+        return promise
 
     def wait_end(self, promise, seconds=60):
         def ended():
@@ -318,81 +296,6 @@ class Rounds:
         assert self.machine.path("/proc/sys/kernel/random/boot_id").read_text() != booted, "it was never down"
         self.join(threads)
 
-    def hand_round(self):
-        """Containers stopped and removed by hand show within a second; a restart and a delete set it right."""
-        stopped, removed = (self.customers.create(name) for name in ("faults-notes", "faults-plain"))
-        settle(self.customers, self.strangers)
-        self.machine.exec("docker", "stop", "--time=0", stopped.id)
-        self.wait_failed(stopped)
-        self.customers.restart(stopped)
-        self.machine.exec("docker", "rm", "--force", removed.id)
-        self.wait_failed(removed)
-        removed.may_fail = True
-        self.kill()
-        self.customers.delete(removed)
-
-    def wait_failed(self, promise):
-        wait_for(f"{promise} shows that its container is gone",
-                 lambda: self.customers.state(promise)["status"] == "failed", 1 if self.machine.is_idle() else 3)
-
-    def leftover_round(self):
-        """What has this deployment's labels and no instance goes at the next start, but never a volume."""
-        machine, id = self.machine, "client_aaaaaaaaaaaa"
-        survivor = self.customers.alive()[0]
-        deployment = machine.container(survivor.id)["Config"]["Labels"]["network.ark.deployment"]
-        labels = [f"--label=network.ark.deployment={deployment}", f"--label=network.ark.instance={id}"]
-        machine.exec("systemctl", "stop", *UNITS[1:5])
-        machine.exec("docker", "network", "create", *labels, "--subnet=10.99.1.0/28", f"{id}_net")
-        machine.exec("docker", "volume", "create", *labels, f"{id}_db_data")
-        machine.exec("docker", "run", "--detach", "--name", id, "--network", f"{id}_net", *labels,
-                     "docker.io/ark-test/app:1")
-        machine.exec("docker", "run", "--detach", "--name", "strangers", "docker.io/ark-test/app:1")
-        machine.exec("systemctl", "start", *UNITS[1:5])
-        machine.wait_back()
-        wait_for("the network is gone", lambda: id not in machine.exec("docker", "network", "ls"), 30, every=0.3)
-        assert id not in machine.exec("docker", "ps", "--all"), "the container outlived its network"
-        assert f"{id}_db_data" in machine.exec("docker", "volume", "ls"), "a volume that may hold data was removed"
-        told = machine.exec("journalctl", "--unit=arkd", "--lines=200", "--output=cat")
-        assert f"{id}_db_data" in told, "nobody is told of the volume"
-        machine.exec("docker", "volume", "rm", f"{id}_db_data")
-        machine.exec("docker", "rm", "--force", "strangers")
-
-    def cleanup_round(self):
-        """What is 31 days old goes, and that alone."""
-        customers, machine = self.customers, self.machine
-        old, kept, young = (customers.create("faults-plain") for _ in range(3))
-        settle(customers, self.strangers)
-        machine.bus("SetExpiry", "t", str(2**64 - 1), path=f"/network/ark/Deploy1/instance/{kept.id}",
-                    interface="network.ark.Deploy1.Instance")
-        machine.exec("systemctl", "stop", *UNITS[1:5])
-        for promise in (old, kept):
-            self.age(promise, 31)
-            promise.repeatable = False  # a key is good for a day
-        machine.exec("systemctl", "start", *UNITS[1:5])
-        machine.wait_back()
-        dry = machine.bus("Cleanup", "tb", str(2**64 - 1), "true")
-        assert dry == [[old.id], []], f"a dry run of the cleanup would remove {dry}, not {old}"
-        if machine.run("systemctl", "cat", "arkd-cleanup.service").returncode == 0:
-            machine.exec("systemctl", "start", "arkd-cleanup.service")
-        else:
-            removed = machine.bus("Cleanup", "tb", str(2**64 - 1), "false")
-            assert removed == [[old.id], []], f"the cleanup removed {removed}, not {old}"
-        old.deleting = old.deleted = True
-        customers.deletes += 1
-        assert customers.state(old)["status"] == "deleted", f"{old} outlived the cleanup"
-        for promise in (kept, young):
-            assert customers.state(promise)["status"] == "running", f"the cleanup took {promise}"
-
-    def age(self, promise, days):
-        with self.machine.store() as redis:
-            record = json.loads(redis.ask("GET", f"instance:{promise.id}"))
-            for field in ("created_at", "expires_at"):
-                if record.get(field):
-                    then = datetime.datetime.fromisoformat(record[field].replace("Z", "+00:00"))
-                    then -= datetime.timedelta(days=days)
-                    record[field] = then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            redis.ask("SET", f"instance:{promise.id}", json.dumps(record))
-
     def repeat_keys(self):
         """The same key still means the same instance."""
         for promise in self.customers.alive(repeatable=True):
@@ -426,7 +329,7 @@ OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "rebo
 def plan(rounds, kills):
     """
     Yields the rounds that make so many kills: boundaries of steps and random instants by turns, another fault after
-    each. From 50 kills on, every fault has its turn.
+    each. From 50 kills on, every fault has its turn; from EVERY_PLACE on, every boundary.
     """
     others, turn = list(OTHER_ROUNDS), 0
     while rounds.kills < kills or (kills >= 50 and turn < len(OTHER_ROUNDS)):
@@ -435,3 +338,5 @@ def plan(rounds, kills):
         if kills >= 50 or turn % 2:
             yield others[turn % len(others)], None
         turn += 1
+    if kills >= EVERY_PLACE:
+        yield "rest", None
