@@ -240,6 +240,12 @@ static void call_on_done(Request *request, void *userdata)
                         request->result, location);
 }
 
+/* Of a request that comes once the loop has ended: it could be begun, and its answer would never come. */
+static bool call_is_too_late(Call *call)
+{
+        return sd_event_get_state(call->listener->server->event) == SD_EVENT_FINISHED;
+}
+
 static int call_arm_deadline(Call *call)
 {
         uint64_t usec = call->match.route->action->waits_for_job ? DEADLINE_JOB_USEC : DEADLINE_USEC;
@@ -256,6 +262,9 @@ static void call_run_action(Call *call)
         DecodeError error = { 0 };
         int r;
 
+        if (call_is_too_late(call))
+                return call_abandon(
+                                call, "The service is stopping. Nothing was begun; ask again in a moment.");
         r = decode_arguments(action, &call->match, call->exchange, !is_operator, &arguments, &error);
         if (r == -EINVAL) {
                 call_refuse(call, MHD_HTTP_BAD_REQUEST, error.field, error.reason);

@@ -204,21 +204,51 @@ def test_stopped_and_killed_under_traffic(host, work):
         host.wait_healthy()
 
 
-def test_api_calls_wait_for_a_restart(host):
-    """The sockets stay with systemd, so a call in that moment is late and not lost."""
+@pytest.mark.parametrize("path", ["/healthz", "/api/products"])
+def test_api_calls_wait_for_a_restart(host, path):
+    """The sockets stay with systemd, so a call in that moment is late and not lost, or is told to come again."""
     stop = threading.Event()
     answers = []
 
     def ask():
         while not stop.is_set():
-            answers.append(host.public.get("/healthz"))
+            answers.append(host.public.get(path))
     thread = threading.Thread(target=ask)
     thread.start()
     host.exec("systemctl", "stop", "arkd.service")
     host.exec("systemctl", "start", "arkd.service")
     stop.set()
     thread.join()
-    assert answers and [answer for answer in answers if answer.status != 200] == []
+    assert answers
+    for answer in answers:
+        if path != "/healthz" and answer.status == 503:
+            answer.expect_problem(503, saying="The service is stopping")
+            assert answer.header("Retry-After")
+        else:
+            answer.expect(200)
+
+
+def test_who_was_let_in_is_answered(host):
+    """arkd is told to stop while requests are on their way: they are heard, and told to come again."""
+    pid = host.main_pid()
+    begun = [f"{call} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {host.admin_token}\r\n".encode()
+             for call in ("GET /healthz", "GET /api/products", "DELETE /api/instances/client_aaaaaaaaaaaa")]
+    with contextlib.ExitStack() as stack:
+        callers = [stack.enter_context(host.connect_inside(5050)) for _ in begun]
+        for caller, head in zip(callers, begun):
+            caller.sendall(head)
+        host.local.get("/healthz").expect(200)
+        # It finds both at once when it goes on: first that it has to stop, then the rest of the requests.
+        host.exec("sh", "-c", f"kill -STOP {pid} && kill -TERM {pid}")
+        for caller in callers:
+            caller.sendall(b"Connection: close\r\n\r\n")
+        host.exec("kill", "-CONT", pid)
+        said = [b"".join(iter(lambda one=caller: one.recv(4096), b"")).decode() for caller in callers]
+    assert said[0].startswith("HTTP/1.1 200 ")
+    for answer in said[1:]:
+        assert answer.startswith("HTTP/1.1 503 ") and "\r\nRetry-After: " in answer, answer
+    assert [one["MESSAGE"] for one in host.journal(f"_PID={pid}", "--priority=err")] == []
+    host.wait_healthy()
 
 
 def test_watched_and_restarted_without_a_limit(host):

@@ -151,6 +151,8 @@ static void fixture_turn(Fixture *f)
 {
         INSIDE;
 
+        if (sd_event_get_state(f->event) == SD_EVENT_FINISHED)
+                return;
         must(sd_event_run(f->event, USEC_PER_MSEC) >= 0, "event loop");
 }
 

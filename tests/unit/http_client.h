@@ -8,7 +8,7 @@
 #include "http/server.h"
 
 /* A real HttpServer over a fake core, on sockets of its own, and a client for it in the same thread: whoever waits
- * runs the loop. */
+ * runs the loop, unless that has ended. */
 typedef struct Fixture {
         sd_event *event;
         Manager manager;

@@ -938,6 +938,36 @@ static void test_stop(void **state)
         assert_true(idle->ended);
 }
 
+/* Who was accepted before the loop ended is told that nothing comes of it: there is no loop for it to be done in. */
+static void test_stop_before_asked(void **state)
+{
+        static const char *const requests[] = {
+                "GET /api/products HTTP/1.1\r\n" FROM_LAN "Connection: close\r\n\r\n",
+                "POST /api/instances HTTP/1.1\r\nContent-Length: 46\r\n" FROM_LAN JSON "\r\n" ACME,
+                EVENTS,
+        };
+        Client *clients[ELEMENTSOF(requests)];
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                clients[i] = client_new(f, LISTENER_PUBLIC);
+                client_send(clients[i], requests[i], 10);
+        }
+        fixture_run(f, 20);
+        assert_true(sd_event_exit(f->event, 0) >= 0 && sd_event_loop(f->event) >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++)
+                client_send(clients[i], requests[i] + 10, strlen(requests[i]) - 10);
+        f->server = http_server_free(f->server);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                (void) client_wait(clients[i], NULL);
+                assert_has(clients[i]->text, "HTTP/1.1 503 ");
+                assert_has(clients[i]->text, "\r\nRetry-After: 5\r\n");
+                assert_has(clients[i]->text, "Nothing was begun");
+                client_free(clients[i]);
+        }
+        assert_int_equal(f->manager.counters.http[HTTP_API][5], 2);
+}
+
 /* Connections are bounded; those past the limit wait in the kernel until others have gone. */
 static void test_many_connections(void **state)
 {
@@ -1011,6 +1041,7 @@ int main(void)
                 with_server(test_client_goes_away),
                 with_server(test_late_answer),
                 with_server(test_stop),
+                with_server(test_stop_before_asked),
                 with_server(test_many_connections),
         };
 
