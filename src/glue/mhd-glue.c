@@ -2,6 +2,7 @@
 #include "glue/mhd-glue.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -83,6 +84,26 @@ static int glue_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/*
+ * Where there is no descriptor for a new connection, libmicrohttpd listens again only once one of those that it has is
+ * gone, and a stream may last for an hour. So where somebody waits, it gets one with nobody at the other end.
+ */
+static void glue_listen_again(MhdGlue *g)
+{
+        static const struct sockaddr nobody = { .sa_family = AF_UNIX };
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(g->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+        struct pollfd listener = { .fd = info ? info->listen_fd : -1, .events = POLLIN };
+        int fd;
+
+        if (poll(&listener, 1, 0) <= 0)
+                return;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return; /* there is none as yet */
+        (void) MHD_add_connection(g->daemon, fd, &nobody, sizeof nobody);
+        mhd_glue_kick(g);
+}
+
 /* Cuts off who sends or reads too slowly: libmicrohttpd itself knows only of idleness, and a byte a second is not
  * idle. It closes the connection when it finds the socket shut down. */
 static int glue_on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
@@ -95,6 +116,7 @@ static int glue_on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
         if (c->deadline_usec < now)
                 (void) shutdown(c->fd, SHUT_RDWR);
         if (!LIST_EMPTY(&g->connections)) {
+                glue_listen_again(g);
                 (void) sd_event_source_set_time_relative(g->sweep, SWEEP_USEC);
                 (void) sd_event_source_set_enabled(g->sweep, SD_EVENT_ONESHOT);
         }

@@ -145,6 +145,25 @@ def test_without_descriptors(host, work, product, before, spare):
     unharmed(host, *before)
 
 
+def test_descriptors_are_there_again(host, before):
+    """Who waited for one is served, also while another who was there before stays."""
+    with contextlib.ExitStack() as stack:
+        stays = stack.enter_context(host.connect_inside(5050))
+        stays.sendall(BEGUN)
+        host.local.get("/healthz").expect(200)
+        with no_more_descriptors(host, 0):
+            waits = stack.enter_context(host.connect_inside(5050))
+            waits.sendall(BEGUN + b"x\r\nConnection: close\r\n\r\n")
+            waits.settimeout(1)
+            with pytest.raises(TimeoutError):
+                waits.recv(4096)
+        waits.settimeout(5)
+        assert waits.recv(4096).startswith(b"HTTP/1.1 200")
+        stays.sendall(b"x\r\nConnection: close\r\n\r\n")
+        assert stays.recv(4096).startswith(b"HTTP/1.1 200")
+    unharmed(host, *before)
+
+
 def bus_object(instance):
     return {"path": f"{BUS_PATH}/instance/{instance.id}", "interface": f"{BUS_NAME}.Instance"}
 

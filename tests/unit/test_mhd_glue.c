@@ -308,14 +308,10 @@ static void test_last_words(void **state)
         assert_in_range(now_monotonic() - begun, 0, 50 * USEC_PER_MSEC);
 }
 
-/* A connection that cannot be accepted for want of descriptors waits, and takes no processor meanwhile. */
-static void test_no_descriptors(void **state)
+/* Leaves the process without a descriptor; answers the limit that it had. */
+static struct rlimit take_descriptors(Server *s)
 {
-        Server *s = *state;
-        _cleanup_close_ int fd = dial(s);
-        uint64_t end = now_monotonic() + USEC_PER_SEC;
         struct rlimit old, none;
-        unsigned turns = 0;
         int next;
 
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
@@ -324,6 +320,18 @@ static void test_no_descriptors(void **state)
         close(next);
         none = (struct rlimit){ .rlim_cur = (rlim_t) next, .rlim_max = old.rlim_max };
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        return old;
+}
+
+/* A connection that cannot be accepted for want of descriptors waits, and takes no processor meanwhile. */
+static void test_no_descriptors(void **state)
+{
+        Server *s = *state;
+        _cleanup_close_ int fd = dial(s);
+        uint64_t end = now_monotonic() + USEC_PER_SEC;
+        struct rlimit old = take_descriptors(s);
+        unsigned turns = 0;
+
         while (now_monotonic() < end)
                 if (sd_event_run(s->event, 5 * USEC_PER_MSEC) > 0)
                         turns++;
@@ -332,6 +340,27 @@ static void test_no_descriptors(void **state)
         say(fd, "GET /now?a=%2f HTTP/1.1\r\nHost: x\r\n\r\n");
         run(s, 300);
         assert_answer(fd, "HTTP/1.1 200 ");
+}
+
+/* Nor does it wait until a connection ends that was there before: that may be long. */
+static void test_descriptors_again(void **state)
+{
+        Server *s = *state;
+        _cleanup_close_ int open = dial(s), fd = -1;
+        struct rlimit old;
+
+        say(open, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+        run(s, 50);
+        fd = dial(s);
+        old = take_descriptors(s);
+        /* For longer than it takes to try again. */
+        run(s, 2500);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        say(fd, "GET /now?a=%2f HTTP/1.1\r\nHost: x\r\n\r\n");
+        run(s, 2500);
+        assert_answer(fd, "HTTP/1.1 200 ");
+        assert_false(has_ended(open));
+        assert_non_null(s->last);
 }
 
 /* Who comes just after the last one has hung up does not wait. */
@@ -370,6 +399,7 @@ int main(void)
                 with_server(test_after_hangup),
                 with_server(test_last_words),
                 with_server(test_no_descriptors),
+                with_server(test_descriptors_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
