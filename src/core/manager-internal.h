@@ -41,6 +41,7 @@ struct Manager {
         bool marked; /* the store has been this deployment's before: what it does not know belongs to nobody */
         char **damaged; /* ids of instances with records that could not be read: theirs is left alone */
         Pending *loading;
+        bool load_starved; /* not all of it could be kept, for want of memory */
         char **stale_jobs; /* read, and of no use any more */
         Pending *dropping; /* … which the store is told */
         struct lh_table *loading_secrets; /* id → parsed record, while loading */

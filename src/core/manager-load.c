@@ -28,11 +28,17 @@ static void load_mark(Manager *m, const char *id, struct json_object *json)
         m->marked = m->marked || streq(id, m->deployment);
 }
 
+/* What there was no memory for is no damage: all is read again later. Answers whether r is that. */
+static bool load_is_starved(Manager *m, int r)
+{
+        m->load_starved = m->load_starved || r == -ENOMEM;
+        return r == -ENOMEM;
+}
+
 /* What an instance has in the engine is not touched where its record is there, but cannot be read. */
 static void load_damaged(Manager *m, const char *instance_id)
 {
-        if (strv_extend(&m->damaged, instance_id) < 0)
-                log_oom();
+        (void) load_is_starved(m, strv_extend(&m->damaged, instance_id));
 }
 
 static void load_product(Manager *m, const char *id, struct json_object *json)
@@ -46,7 +52,7 @@ static void load_product(Manager *m, const char *id, struct json_object *json)
                 r = -EINVAL;
         if (r >= 0)
                 r = manager_put_product(m, product);
-        if (r < 0)
+        if (r < 0 && !load_is_starved(m, r))
                 log_full(LOG_ERR, r, LOG_ABOUT(.product = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record product:%s is damaged and is left out (%s: %s)", id,
                                 strempty(field), strempty(reason));
@@ -56,10 +62,12 @@ static void load_secret(Manager *m, const char *id, struct json_object *json)
 {
         char *key = strdup(id);
 
-        if (!key || lh_table_insert(m->loading_secrets, key, json_object_get(json)) < 0) {
-                log_oom();
+        if (!key || lh_table_insert(m->loading_secrets, key, json) < 0) {
+                (void) load_is_starved(m, -ENOMEM);
                 free(key);
+                return;
         }
+        (void) json_object_get(json);
 }
 
 /* What it holds is taken; an address that was given back lately rests. */
@@ -91,6 +99,8 @@ static Product *product_of_instance(Manager *m, const Instance *i, struct json_o
         if (!snapshot || (now && json_object_equal(snapshot, now)))
                 return product_ref(current);
         r = product_new_from_json(snapshot, &product, &field, &reason);
+        if (load_is_starved(m, r))
+                return NULL;
         if (r < 0) {
                 log_full(LOG_WARNING, r, LOG_ABOUT(.instance = i->id),
                                 "What instance %s was made of cannot be read, %s: %s; it is taken to be "
@@ -114,6 +124,8 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
                 r = instance_load_secrets(i, lh_entry_v(secrets));
         if (r >= 0)
                 r = manager_add_instance(m, i);
+        if (load_is_starved(m, r))
+                return;
         if (r < 0) {
                 log_full(LOG_ERR, r, LOG_ABOUT(.instance = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record instance:%s is damaged and is left out: %m", id);
@@ -172,8 +184,8 @@ static bool instance_is_forgotten(Manager *m, struct json_object *json)
 static void load_stale_job(Manager *m, const char *id)
 {
         log_notice("Job %s is of no use any more; its record is removed", id);
-        if (strv_length(m->stale_jobs) < STALE_JOBS_MAX && strv_extend(&m->stale_jobs, id) < 0)
-                log_oom();
+        if (strv_length(m->stale_jobs) < STALE_JOBS_MAX)
+                (void) load_is_starved(m, strv_extend(&m->stale_jobs, id));
 }
 
 static void load_job(Manager *m, const char *id, struct json_object *json)
@@ -197,12 +209,12 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
                 log_error("Instance %s has two jobs; %s is left out", instance->id, id);
         else {
                 r = job_resume(m, instance, kind, attempts);
-                if (r < 0)
+                if (r >= 0)
+                        r = job_load_history(instance->job, json);
+                if (r >= 0 && json_get_string(json, "caller", &caller) >= 0)
+                        r = free_and_strdup(&instance->job->caller, caller);
+                if (r < 0 && !load_is_starved(m, r))
                         log_error_errno(r, "Job %s cannot go on: %m", id);
-                else if (job_load_history(instance->job, json) < 0 ||
-                                (json_get_string(json, "caller", &caller) >= 0 &&
-                                                free_and_strdup(&instance->job->caller, caller) < 0))
-                        log_oom();
         }
 }
 
@@ -218,8 +230,12 @@ static void on_record(StoreKind kind, const char *id, const char *text, void *us
         _cleanup_json_ struct json_object *json = NULL;
         const char *reason = "";
         Manager *m = userdata;
+        int r;
 
-        if (json_parse(text, strlen(text), &json, &reason) < 0) {
+        r = json_parse(text, strlen(text), &json, &reason);
+        if (load_is_starved(m, r))
+                return;
+        if (r < 0) {
                 log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_RECORD_DAMAGED),
                                 "A record of %s in the store is not JSON and is left out: %s", id, reason);
                 if (kind == STORE_INSTANCE)
@@ -241,7 +257,7 @@ static void load_settle_instances(Manager *m)
                 log_warning("Instance %s is %s without a job; it gets one", i->id,
                                 instance_status_to_string(i->status));
                 r = job_resume(m, i, kind, 0);
-                if (r < 0)
+                if (r < 0 && !load_is_starved(m, r))
                         log_error_errno(r, "Instance %s cannot go on: %m", i->id);
         }
 }
@@ -261,7 +277,7 @@ static void load_reset(Manager *m)
         m->n_queued = 0;
         m->damaged = strv_free(m->damaged);
         m->stale_jobs = strv_free(m->stale_jobs);
-        m->marked = false;
+        m->marked = m->load_starved = false;
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -341,7 +357,12 @@ static void on_loaded(int error, const char *reason, void *userdata)
         }
         load_find_lost(m);
         load_end(m);
-        load_settle_instances(m);
+        if (!m->load_starved)
+                load_settle_instances(m);
+        if (m->load_starved) {
+                load_failed(m, "out of memory");
+                return;
+        }
         load_drop_stale_jobs(m);
         m->loaded = true;
         log_info("Read %u instances and %d products from the store", manager_count_instances(m),

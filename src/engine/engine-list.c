@@ -115,29 +115,45 @@ static int add_item(ListTask *l, ResourceKind kind, struct json_object *o)
 
 static int ask(EngineTask *t, ResourceKind kind);
 
+/* How many there are in an answer, and the array of them; of no volumes there may be none. What is not understood must
+ * not pass for an empty list, as all that is not in it is held to be gone. */
+static int read_list(
+                ResourceKind kind, struct json_object *json, size_t *ret_n, struct json_object **ret_array)
+{
+        struct json_object *array = kind == RESOURCE_VOLUME ? json_get(json, "Volumes") : json;
+        bool none = kind == RESOURCE_VOLUME && !array && json_object_is_type(json, json_type_object);
+
+        if (!none && !json_object_is_type(array, json_type_array))
+                return -EPROTO;
+        *ret_n = none ? 0 : json_object_array_length(array);
+        *ret_array = array;
+        return 0;
+}
+
 static void take(EngineTask *t, ResourceKind kind, const EngineReply *reply)
 {
         ListTask *l = container_of(t, ListTask, task);
-        struct json_object *array = kind == RESOURCE_VOLUME ? json_get(reply->json, "Volumes") : reply->json;
-        size_t n = json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-        int r = 0;
+        struct json_object *array = NULL;
+        size_t n = 0;
+        int r;
 
-        if (reply->error < 0 || !reply->json) {
-                engine_task_fail(t, reply->error < 0 ? reply->error : -EPROTO, "could not be listed",
-                                reply->message);
+        if (reply->error < 0) {
+                engine_task_fail(t, reply->error, "could not be listed", reply->message);
                 return;
         }
+        r = read_list(kind, reply->json, &n, &array);
         l->replies[kind] = json_object_get(reply->json);
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = add_item(l, kind, json_object_array_get_idx(array, i));
         if (r >= 0 && kind != RESOURCE_VOLUME)
                 r = ask(t, kind + 1);
-        else if (r >= 0) {
+        if (r < 0)
+                engine_task_fail(t, r, "could not be listed",
+                                r == -EPROTO ? "the engine's answer was not understood" : strerror(-r));
+        else if (kind == RESOURCE_VOLUME) {
                 l->on_items(0, NULL, l->items, l->n, t->userdata);
                 (void) engine_task_free(t);
-                return;
         }
-        engine_task_check(t, r);
 }
 
 static void on_containers(EngineTask *t, const EngineReply *reply)

@@ -168,8 +168,10 @@ static void on_reply(const CurlReply *reply, void *userdata)
                 end_unanswered(t, reply);
                 return;
         }
-        if (reply->size > 0)
-                (void) json_parse(reply->body, reply->size, &json, NULL);
+        if (reply->size > 0 && json_parse(reply->body, reply->size, &json, NULL) == -ENOMEM) {
+                engine_task_check(t, -ENOMEM);
+                return;
+        }
         if (r.error < 0)
                 message = engine_error_message(json, reply->body, reply->size);
         r.json = json;
@@ -205,14 +207,22 @@ static int transfer(EngineTask *t, const char *method, const char *url, const ch
 /* An answer to a question about the engine itself: parsed, or the task ended and NULL. */
 static struct json_object *take_about(EngineTask *t, const CurlReply *reply)
 {
-        struct json_object *json = NULL;
+        _cleanup_json_ struct json_object *json = NULL;
+        int r;
 
         t->child = NULL;
-        if (reply->error < 0)
+        if (reply->error < 0) {
                 end_unanswered(t, reply);
-        else if (reply->status != 200 || json_parse(reply->body, reply->size, &json, NULL) < 0)
+                return NULL;
+        }
+        r = json_parse(reply->body, reply->size, &json, NULL);
+        if (r == -ENOMEM)
+                engine_task_check(t, r);
+        else if (reply->status != 200 || r < 0 || !json_object_is_type(json, json_type_object))
                 engine_task_end(t, -EPROTO, "what answers on the engine's socket does not speak its API");
-        return json;
+        else
+                return TAKE_PTR(json);
+        return NULL;
 }
 
 static void on_info(const CurlReply *reply, void *userdata)
@@ -320,6 +330,12 @@ EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
                 return ENGINE_FOUND_NOTHING;
         if (reply->error < 0) {
                 engine_task_fail(t, reply->error, "could not be inspected", reply->message);
+                return ENGINE_FOUND_FAILURE;
+        }
+        /* What is not understood must not pass for a stranger's, which deleting leaves alone. */
+        if (!json_object_is_type(reply->json, json_type_object)) {
+                engine_task_fail(t, -EPROTO, "could not be inspected",
+                                "the engine's answer was not understood");
                 return ENGINE_FOUND_FAILURE;
         }
         /* Of a container they are in its Config. */

@@ -76,10 +76,17 @@ static uint32_t events_of(int what)
         }
 }
 
-/*
- * libcurl tells which socket it wants watched, and for what. A negative answer here would end every transfer, so
- * a failure (out of memory) is left to the transfer's own deadline.
- */
+/* A transfer whose socket nobody watches would hear of nothing but its deadline. */
+static void give_up(CURL *easy)
+{
+        char *transfer = NULL;
+
+        (void) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+        if (transfer)
+                curl_transfer_set_result((CurlTransfer *) (void *) transfer, CURLE_OUT_OF_MEMORY);
+}
+
+/* libcurl tells which socket it wants watched, and for what. A negative answer here would end every transfer. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
 {
         CurlGlue *glue = userdata;
@@ -99,8 +106,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
                         (void) curl_multi_assign(glue->multi, fd, source);
                 }
         }
-        if (r < 0 && r != -ESTALE)
+        if (r < 0 && r != -ESTALE) {
                 log_warning_errno(r, "Failed to watch the socket of an HTTP transfer: %m");
+                give_up(easy);
+        }
         return 0;
 }
 

@@ -4,14 +4,15 @@
 #include "basic/json-util.h"
 #include "basic/time-util.h"
 #include "core/action.h"
+#include "core/manager-internal.h"
 #include "core_fixture.h"
 #include "starve.h"
 
 /* Every allocation that a verb and its job cost fails once: it is refused, or ends whole or cleanly failed, and the next
- * one is done. */
+ * one is done. So does every one of a start that has something to resume: nothing is lost. */
 
-#define ROUNDS_MAX 5000
-#define STEPS_MAX  20000
+#define ROUNDS_MAX  5000
+#define MOMENTS_MAX 20000
 /* The one that stores the end of a create of p0. */
 #define LAST_CALL 24
 
@@ -28,7 +29,7 @@ int __wrap_sd_event_exit(sd_event *event, int code)
 static void run_to_end(World *w, Ask *a)
 {
         for (unsigned n = 0; !exiting && fake_ports_step(w->ports); n++)
-                world_assert(w, n < STEPS_MAX);
+                world_assert(w, n < MOMENTS_MAX);
         world_assert(w, a->answered || exiting);
         if (!exiting)
                 return;
@@ -200,9 +201,94 @@ static void test_verbs(void **state)
         }
 }
 
+/* Where it cannot even be made it is tried again, as the service manager does. */
+static void start_starved(World *w)
+{
+        INSIDE;
+
+        while (!w->manager) {
+                int r = manager_new(w->event, &w->settings, &w->ports->engine, &w->ports->store,
+                                &w->ports->probe, &w->manager);
+
+                if (r >= 0)
+                        r = manager_start(w->manager);
+                if (r < 0)
+                        w->manager = manager_free(w->manager);
+        }
+}
+
+static void run_on(World *w)
+{
+        for (unsigned n = 0; fake_ports_step(w->ports); n++)
+                world_assert(w, n < MOMENTS_MAX);
+        if (!exiting)
+                return;
+        exiting = false;
+        world_crash(w, true);
+        world_run(w);
+}
+
+static unsigned count_instances(World *w)
+{
+        unsigned n = 0;
+
+        for (Instance *i = manager_next_instance(w->manager, NULL); i;
+                        i = manager_next_instance(w->manager, i->id))
+                n++;
+        return n;
+}
+
+/* The daemon ended in the middle of a create, a delete and, with one that runs, nothing; its next start wants memory. */
+static bool resume_starved(size_t n)
+{
+        _cleanup_ask_ Ask second = { 0 }, third = { 0 }, delete = { 0 };
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_free_ char *first = strdup(world_id(w));
+        bool hit;
+
+        world_case("allocation %zu of a start", n);
+        ask_create(w, &second, VARIANT_KEEP);
+        world_run(w);
+        ask_create(w, &third, VARIANT_EAGER);
+        ask_delete(w, &delete, ask_id(&second));
+        for (unsigned i = 0; i < 14; i++)
+                world_assert(w, fake_ports_step(w->ports));
+        world_assert(w, count_instances(w) == 3);
+        world_stop(w);
+
+        starve_at(n);
+        start_starved(w);
+        run_on(w);
+        hit = starve_end();
+        world_case("allocation %zu of a start, %s", n, hit ? starve_what() : "none failed");
+        /* The create and the delete may have failed of it, as they may at any time. */
+        if (manager_find_instance(w->manager, ask_id(&second))->status == INSTANCE_FAILED) {
+                ask_delete(w, &delete, ask_id(&second));
+                world_run(w);
+        }
+        world_check(w);
+        world_assert(w, count_instances(w) == 3);
+        world_assert(w, manager_find_instance(w->manager, first)->status == INSTANCE_RUNNING);
+        world_assert(w, manager_find_instance(w->manager, ask_id(&second))->status == INSTANCE_DELETED);
+        world_assert(w, lh_table_length(w->manager->products) == _VARIANT_MAX);
+        world_free(w);
+        return hit;
+}
+
+static void test_resume(void **state)
+{
+        size_t n = 1;
+
+        while (n < ROUNDS_MAX && resume_starved(n))
+                n += n < 500 ? 1 : 7;
+        assert_in_range(n, 100, ROUNDS_MAX - 1);
+        print_message("A start: %zu allocations\n", n - 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_resume),
                 cmocka_unit_test(test_create),
                 cmocka_unit_test(test_verbs),
         };
