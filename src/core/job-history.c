@@ -9,6 +9,7 @@
 #include "core/manager-internal.h"
 
 #define STEP_NAME_MAX 64
+#define HISTORY_MAX   64 /* attempts; of more, the last are told */
 
 bool job_note_reached(Job *job)
 {
@@ -18,6 +19,56 @@ bool job_note_reached(Job *job)
                 return false;
         job->reached = run->step;
         return true;
+}
+
+/* Steps run at the same time: any that no attempt had done is progress, and there are so many of them only. */
+static bool job_add_done(Job *job, uint32_t done)
+{
+        if ((done & ~job->done) == 0)
+                return false;
+        job->done |= done;
+        job->attempts = 0;
+        return true;
+}
+
+bool job_note_done(Job *job)
+{
+        uint32_t done = 0;
+
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->runs[i].state == STEP_DONE)
+                        done |= BIT(i);
+        return job_add_done(job, done);
+}
+
+bool job_note_undone(Job *job, const Step *step)
+{
+        return job->given_up && job_add_done(job, BIT(step - job->steps));
+}
+
+struct json_object *job_done_to_json(const Job *job)
+{
+        _cleanup_json_ struct json_object *list = json_object_new_array();
+
+        if (!list)
+                return NULL;
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->done & BIT(i) && json_append(list, json_object_new_string(job->steps[i].name)) < 0)
+                        return NULL;
+        return TAKE_PTR(list);
+}
+
+static void job_load_done(Job *job, struct json_object *list)
+{
+        size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+        for (size_t k = 0; k < n; k++) {
+                const char *name = json_object_get_string(json_object_array_get_idx(list, k));
+
+                for (size_t i = 0; i < job->n_steps; i++)
+                        if (streq_ptr(job->steps[i].name, name))
+                                job->done |= BIT(i);
+        }
 }
 
 struct json_object *job_history_to_json(const Job *job)
@@ -38,9 +89,12 @@ int job_load_history(Job *job, struct json_object *record)
 {
         struct json_object *list = json_get(record, "reached");
         size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-        size_t most = job->manager->retry_max;
+        size_t most = HISTORY_MAX;
         int r = 0;
 
+        if (job->kind == JOB_CREATE)
+                (void) json_get_bool(record, "given_up", &job->given_up);
+        job_load_done(job, json_get(record, "done"));
         for (size_t i = n > most ? n - most : 0; i < n && r >= 0; i++) {
                 const char *name = json_object_get_string(json_object_array_get_idx(list, i));
 

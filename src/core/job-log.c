@@ -11,11 +11,21 @@
 #define LOG_BYTES_MAX    8192
 #define LOG_TIMEOUT_USEC (3 * USEC_PER_SEC)
 
+/* Its daemon does not survive that either: what is left is an operator's. */
+static bool job_undid_too_often(Job *job)
+{
+        if (!job->given_up || job->attempts <= job->manager->retry_max)
+                return false;
+        job->left_behind = true;
+        return true;
+}
+
 static void job_begin_undo(Job *job)
 {
         int r;
 
-        if (job->kind == JOB_CREATE) {
+        job->held = false;
+        if (job->kind == JOB_CREATE && !job_undid_too_often(job)) {
                 job_set_state(job, JOB_UNDOING);
                 for (size_t i = 0; i < job->n_steps; i++) {
                         job->runs[i].attempts = 0;

@@ -47,6 +47,8 @@ static void on_persisted(int error, const char *reason, void *userdata)
         if (error >= 0 && job->dirty)
                 job_persist(job);
         job->dirty = false;
+        if (job->held && !job->persisting)
+                job_go_on(job);
 }
 
 /* Best effort: the end of the job writes all again, and waits for it. */
@@ -130,7 +132,8 @@ void job_update_phase(Job *job)
 
         if (job->state != JOB_RUNNING)
                 return;
-        moved = job_note_reached(job);
+        moved = job_note_done(job);
+        moved = job_note_reached(job) || moved;
         if (job->kind == JOB_CREATE)
                 changed = create_update_phase(job, &entered);
         if (moved || entered)

@@ -32,6 +32,10 @@ struct json_object *job_to_record(const Job *job)
                 r = json_set_u64(json, "attempts", job->attempts);
         if (r >= 0)
                 r = json_set(json, "reached", job_history_to_json(job));
+        if (r >= 0)
+                r = json_set(json, "done", job_done_to_json(job));
+        if (r >= 0 && job->given_up)
+                r = json_set_bool(json, "given_up", true);
         if (r >= 0 && job->caller)
                 r = json_set_string(json, "caller", job->caller);
         return r < 0 ? NULL : TAKE_PTR(json);

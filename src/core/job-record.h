@@ -3,11 +3,17 @@
 
 #include "core/job.h"
 
-/* {"id", "kind", "instance", "step", "attempts", "reached", "caller"}, as in job:<id>. NULL when out of memory. */
+/* {"id", "kind", "instance", "step", "attempts", "reached", "done", "given_up", "caller"}, as in job:<id>. NULL when
+ * out of memory. */
 struct json_object *job_to_record(const Job *job);
 
 /* job-history.c. Sees how far the job has come, and answers whether that is another step than before. */
 bool job_note_reached(Job *job);
+/* Sees what it has done, and answers whether that is more than any attempt had: its attempts count anew then. */
+bool job_note_done(Job *job);
+/* The same of a step that has been undone of a job that is given up. */
+bool job_note_undone(Job *job, const Step *step);
+struct json_object *job_done_to_json(const Job *job);
 /* The steps that all attempts, this one included, have come to. NULL when out of memory. */
 struct json_object *job_history_to_json(const Job *job);
 /* From the record of a job that is resumed; what is damaged is left out. 0 or -ENOMEM. */

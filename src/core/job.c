@@ -91,13 +91,16 @@ int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret)
         job->steps = job_tables[kind].steps;
         job->n_steps = *job_tables[kind].n;
         assert(job->n_steps <= STEPS_MAX);
-        for (size_t i = 0; i < job->n_steps; i++)
+        for (size_t i = 0; i < job->n_steps; i++) {
+                bool unwanted = job->steps[i].database_only && !instance->has_database;
+
                 job->runs[i] = (StepRun){
                         .job = job,
                         .step = job->steps + i,
-                        .state = job->steps[i].database_only && !instance->has_database ? STEP_DONE
-                                                                                        : STEP_WAITING,
+                        .state = unwanted ? STEP_DONE : STEP_WAITING,
                 };
+                job->done |= unwanted ? BIT(i) : 0;
+        }
         *ret = TAKE_PTR(job);
         return 0;
 }
@@ -199,6 +202,32 @@ static void step_start(StepRun *run)
                 step_done(run, r, strerror(-r));
 }
 
+/*
+ * A daemon may die of what a step does, at once and again and again. So what is begun again begins nothing more before
+ * it is stored that it was, and how far it has come: both count whatever follows.
+ */
+static bool job_is_held(Job *job)
+{
+        job->held = job->resumed && job->persisting;
+        return job->held;
+}
+
+static bool job_is_held_for_progress(Job *job)
+{
+        if (job->resumed && job_note_done(job))
+                job_persist(job);
+        return job_is_held(job);
+}
+
+void job_go_on(Job *job)
+{
+        job->held = false;
+        if (job->state == JOB_UNDOING)
+                job_undo(job);
+        else
+                job_advance(job);
+}
+
 void job_advance(Job *job)
 {
         bool all_done = true;
@@ -209,6 +238,8 @@ void job_advance(Job *job)
                 job_wind_down(job);
                 return;
         }
+        if (job_is_held_for_progress(job))
+                return;
         for (size_t i = 0; i < job->n_steps; i++) {
                 StepRun *run = job->runs + i;
 
@@ -216,8 +247,11 @@ void job_advance(Job *job)
                         step_start(run);
                         if (job->state != JOB_RUNNING || job_is_winding_down(job))
                                 return;
-                        if (run->state == STEP_DONE)
-                                i = (size_t) -1; /* what waited for it may be ready */
+                        if (run->state != STEP_DONE)
+                                continue;
+                        if (job_is_held_for_progress(job))
+                                return;
+                        i = (size_t) -1; /* what waited for it may be ready */
                 }
         }
         for (size_t i = 0; i < job->n_steps; i++)
@@ -252,10 +286,17 @@ static void step_log(StepRun *run, int level, int error, const char *reason)
                 log_full(level, 0, &context, "Step %s of job %s is done", run->step->name, run->job->id);
 }
 
+static void job_pass_undone(Job *job)
+{
+        job->undo_next--;
+        if (job_note_undone(job, job->steps + job->undo_next))
+                job_persist(job);
+}
+
 static void step_undone(StepRun *run)
 {
         run->state = STEP_WAITING;
-        run->job->undo_next--;
+        job_pass_undone(run->job);
         job_undo(run->job);
 }
 
@@ -333,10 +374,24 @@ static int job_prepare(Job *job)
         return r < 0 ? r : job_start_deadline(job, job->instance->product->deadline_usec);
 }
 
+/* Whether its attempts come no further. Taking away what it has made is given as many, and counted anew. */
+static bool job_must_give_up(Job *job)
+{
+        if (job->given_up || job->attempts <= job->manager->retry_max)
+                return job->given_up;
+        if (job->kind == JOB_CREATE) {
+                job->given_up = true;
+                job->attempts = 0;
+                job->done = 0;
+        }
+        return true;
+}
+
 static void job_give_up(Job *job)
 {
         _cleanup_free_ char *reason = job_format_history(job);
 
+        job_persist(job);
         job_fail(job, job->steps, reason ? reason : "it was begun again too often");
 }
 
@@ -346,14 +401,17 @@ void job_run(Job *job)
 
         job_set_state(job, JOB_RUNNING);
         job->started_usec = now_monotonic();
-        job->attempts++;
+        if (job->resumed)
+                job->attempts++;
+        if (job_must_give_up(job)) {
+                job_give_up(job);
+                return;
+        }
         job->reached = job->steps;
         if (job->resumed)
-                job_persist(job); /* the attempt counts, however early it ends */
+                job_persist(job);
         r = job_prepare(job);
-        if (job->attempts > job->manager->retry_max)
-                job_give_up(job);
-        else if (r < 0)
+        if (r < 0)
                 job_fail(job, job->steps, r == -ENODATA ? "its product is gone" : strerror(-r));
         else
                 job_advance(job);
@@ -385,6 +443,8 @@ void job_undo(Job *job)
                         job->undo_next--;
                         continue;
                 }
+                if (job_is_held(job))
+                        return;
                 run->state = STEP_RUNNING;
                 fault_point(job, run->step->name, "undo");
                 r = run->step->undo(run);
@@ -395,7 +455,7 @@ void job_undo(Job *job)
                         return;
                 }
                 run->state = STEP_WAITING;
-                job->undo_next--;
+                job_pass_undone(job);
         }
         job_end(job);
 }

@@ -102,7 +102,10 @@ struct Job {
         uint64_t started_usec; /* CLOCK_MONOTONIC */
         uint64_t ended_usec; /* CLOCK_REALTIME; 0 while it has not come to its end */
 
-        unsigned attempts; /* times it was started, over restarts of arkd */
+        unsigned attempts; /* times it was begun again since it last did what it had not done before */
+        uint32_t done; /* bits of the steps that some attempt has done; once it is given up, has undone */
+        bool given_up; /* it was begun again too often: what it has made is taken away, and no more */
+        bool held; /* until its record is stored */
         const Step *reached; /* how far it has come in this attempt; NULL before it is started */
         char **history; /* the steps that earlier attempts had come to, oldest first */
         bool resumed;
@@ -171,6 +174,8 @@ void step_on_done(int error, const char *reason, void *userdata);
 
 /* Starts what can be started, and finds out whether the job has come to its end. */
 void job_advance(Job *job);
+/* The record that it was held for is stored, or cannot be for now. */
+void job_go_on(Job *job);
 
 /* job-retry.c. Whether what failed so may succeed later without anything having changed in what it is about. */
 bool step_must_wait(const StepRun *run, int error);

@@ -19,7 +19,7 @@ typedef struct ManagerSettings {
         uint64_t tombstone_usec;
         unsigned workers; /* jobs at once */
         unsigned queue_max; /* jobs that wait */
-        unsigned retry_max; /* times a job is begun again, over restarts of arkd, before it is given up */
+        unsigned retry_max; /* times a job is begun again without getting any further, before it is given up */
         unsigned instances_max; /* MaxRunning= */
         unsigned quota_total, quota_identity, quota_rate; /* the last a minute and identity */
 } ManagerSettings;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Nothing is pending for ever: deadlines, attempts, and what is waited for until then. */
+/* Nothing is pending for ever: deadlines, what is waited for until then, and jobs that are lost. */
 
 #include <errno.h>
 #include <sys/resource.h>
@@ -188,110 +188,6 @@ static void test_no_file_for_calls(void **state)
         try_no_file_for_calls(-ENFILE, "remove_volume");
 }
 
-/* ---- Attempts ---- */
-
-static void test_endless_crashes(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask create = { 0 };
-        unsigned crashes = 0;
-
-        w->ports->failing = "database_login";
-        ask_create(w, &create, VARIANT_STRIP);
-        for (unsigned n = 1; fake_ports_step(w->ports); n++)
-                if (n % 60 == 0) {
-                        world_crash(w, true);
-                        crashes++;
-                }
-        assert_int_equal(crashes, 5);
-        assert_string_equal(world_status(w), "failed");
-        assert_true(strstr(reason(w), "too often"));
-        w->ports->failing = NULL;
-        world_check(w);
-        world_free(w);
-}
-
-/* The same where it never gets beyond its first phase. */
-static void test_early_crashes(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask create = { 0 };
-
-        ask_create(w, &create, VARIANT_STRIP);
-        while (!create.answered)
-                assert_true(fake_ports_step(w->ports));
-        for (unsigned crashes = 0; crashes < 6; crashes++) {
-                assert_string_equal(world_status(w), "pending");
-                world_crash(w, true);
-                assert_true(fake_ports_step(w->ports));
-        }
-        world_run(w);
-        assert_string_equal(world_status(w), "failed");
-        assert_true(strstr(reason(w), "too often"));
-        world_check(w);
-        world_free(w);
-}
-
-/* Dies as soon as the job's record says that this attempt has come to the step. */
-static void crash_at(World *w, const char *kind, int attempt, const char *step)
-{
-        _cleanup_free_ char *nth = str_printf("\"attempts\":%d,", attempt);
-        _cleanup_free_ char *last = str_printf("\"%s\"]", step),
-                            *job = str_printf("%s.%s", world_id(w), kind);
-        const char *text;
-
-        world_case("%s dies at %s", kind, step);
-        do {
-                world_assert(w, fake_ports_step(w->ports));
-                text = fake_ports_record(w->ports, STORE_JOB, job);
-                world_assert(w, text != NULL);
-        } while (!strstr(text, nth) || !strstr(text, last));
-        world_crash(w, false);
-}
-
-static void try_history(const char *kind, const char *const steps[5], const char *told)
-{
-        bool creates = streq(kind, "create");
-        World *w = creates ? world_new() : world_created(VARIANT_STRIP);
-        _cleanup_ask_ Ask a = { 0 };
-
-        if (creates)
-                ask_create(w, &a, VARIANT_STRIP);
-        else
-                ask(w, &a, streq(kind, "delete") ? "DeleteInstance" : "RestartInstance", ROLE_OPERATOR,
-                                "uid:0", json_named("id", world_id(w)));
-        while (!world_id(w) || fake_ports_count(w->ports, STORE_JOB) == 0)
-                assert_true(fake_ports_step(w->ports));
-        ask_drop(&a);
-        for (int i = 0; i < 5; i++)
-                crash_at(w, kind, i + 1, steps[i]);
-        while (!*reason(w))
-                assert_true(fake_ports_step(w->ports));
-        assert_string_equal(reason(w), told);
-        world_run(w);
-        world_free(w);
-}
-
-/* What is given up tells how far each attempt came. */
-static void test_history(void **state)
-{
-        try_history("create",
-                        (const char *const[]){
-                                        "database-login", "database-login", "volume", "health", "health" },
-                        "it was begun again too often without coming to its end: it came as far as "
-                        "database-login (2 times), then volume, then health (2 times)");
-        try_history("delete",
-                        (const char *const[]){ "remove-database", "remove-database", "remove-network",
-                                        "remove-network", "remove-network" },
-                        "it was begun again too often without coming to its end: it came as far as "
-                        "remove-database (2 times), then remove-network (3 times)");
-        try_history("restart",
-                        (const char *const[]){
-                                        "restart-database", "look", "restart-app", "health", "health" },
-                        "it was begun again too often without coming to its end: it came as far as "
-                        "restart-database, then look, then restart-app, then health (2 times)");
-}
-
 /* ---- Jobs that the stream does not name ---- */
 
 static void lose_stream(World *w)
@@ -389,9 +285,6 @@ int main(void)
                 cmocka_unit_test(test_no_file_for_a_while),
                 cmocka_unit_test(test_no_file_at_all),
                 cmocka_unit_test(test_no_file_for_calls),
-                cmocka_unit_test(test_endless_crashes),
-                cmocka_unit_test(test_early_crashes),
-                cmocka_unit_test(test_history),
                 cmocka_unit_test(test_lost_stream),
                 cmocka_unit_test(test_stale_jobs),
         };
