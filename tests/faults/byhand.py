@@ -47,8 +47,8 @@ class ByHand:
                 if how in one["MESSAGE"]]
         return min(told) - min(json.loads(line)["timeNano"] / 1e9 for line in ended.splitlines())
 
-    def wait_status(self, promise, status):
-        wait_for(f"{promise} shows as {status}", lambda: self.customers.state(promise)["status"] == status, 20)
+    def wait_status(self, promise, status, seconds=20):
+        wait_for(f"{promise} shows as {status}", lambda: self.customers.state(promise)["status"] == status, seconds)
 
     def leftover_round(self):
         """

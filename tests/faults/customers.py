@@ -41,6 +41,7 @@ class Promise:
         self.may_fail = product.startswith("faults-exits")
         self.must_fail = self.may_fail
         self.repeatable = True  # the order was sent with its key
+        self.restarting = False
         self.deleting = False  # a delete has been asked for
         self.deleted = False  # and acknowledged
         self.tried, self.acknowledged = set(), set()  # rows
@@ -149,11 +150,13 @@ class Customers:
         call = ["busctl", "--timeout=30", "call", "network.ark.Deploy1",
                 f"/network/ark/Deploy1/instance/{promise.id}", "network.ark.Deploy1.Instance", "Restart"]
         deadline = time.monotonic() + PATIENCE_S
+        promise.restarting = True
         while (done := self.machine.run(*call)).returncode:
             if promise.deleting:
                 return  # there is nothing to restart any more
             assert time.monotonic() < deadline, f"{promise} cannot be restarted: {done.stderr}"
             time.sleep(0.1)
+        promise.restarting = False
         self.restarts += 1
 
     def in_background(self, function, *arguments):

@@ -7,9 +7,7 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
 import sys
-import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/host"))

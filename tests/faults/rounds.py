@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rounds: in each, customers order, use and delete while something is broken under them."""
 
-import contextlib
 import time
 
 from byhand import ByHand
@@ -9,8 +8,12 @@ from customers import REGISTRY_IMAGE
 from machine import UNITS, wait_for
 from places import is_remade, is_undo, needs_database, places
 
-# A job gives up when it was begun more often than this; a round kills less often.
-KILLS_A_ROUND = 4
+# A job is given up that is begun again RetryMax= times without getting any further; a round kills less often.
+RETRY_MAX = 5
+KILLS_A_ROUND = RETRY_MAX - 1
+# Deaths along one create, each a bit further on than the one before.
+ON_THE_WAY = ["compose:after", "network:before", "volume:after", "database-container:before",
+              "database-container:after", "database-login:before", "app-start:before", "health:before", "end:before"]
 # With so many kills, every boundary of a step has its turn.
 EVERY_PLACE = 200
 
@@ -95,7 +98,9 @@ class Rounds(ByHand):
         if place.startswith("create."):
             return background(customers.create, "faults-notes")
         if place.startswith("restart."):
-            promise = self.random.choice(customers.alive(has_database=True))
+            promise = self.random.choice(wait_for("one is not being restarted", lambda: customers.alive(
+                has_database=True, restarting=False), 60))
+            self.wait_status(promise, "running", 60)
             if is_remade(place):
                 self.remove_by_hand(promise)
             return background(customers.restart, promise)
@@ -105,7 +110,6 @@ class Rounds(ByHand):
 
     def remove_by_hand(self, promise):
         """Its containers and its network, as far as another restart has not made them again; the data stays."""
-        wait_for(f"{promise} runs", lambda: self.customers.state(promise)["status"] == "running", 60)
         self.machine.run("docker", "rm", "--force", promise.id, f"{promise.id}_db")
         self.machine.run("docker", "network", "rm", f"{promise.id}_net")
 
@@ -113,7 +117,7 @@ class Rounds(ByHand):
         """Answers the thread of the work that came by the place."""
         self.machine.arm(place)
         thread = self.begin(place)
-        deadline = time.monotonic() + 12
+        deadline = time.monotonic() + 30
         while self.machine.armed() and time.monotonic() < deadline:
             time.sleep(0.005)
         self.note_place(place)
@@ -131,6 +135,7 @@ class Rounds(ByHand):
     def note_place(self, place):
         if self.machine.disarm():
             self.unreached.append(place)
+            print(f"          the daemon did not come by {place}", flush=True)
         else:
             self.kills += 1
             self.at_places += 1
@@ -305,13 +310,13 @@ class Rounds(ByHand):
     def crash_loop_round(self):
         """A create that its daemon never survives is given up, and leaves nothing."""
         promise = None
-        for _ in range(KILLS_A_ROUND + 4):
+        for _ in range(4 * RETRY_MAX):
             self.machine.arm("create.health:before")
             if not promise:
                 promise = self.customers.create("faults-plain")
                 promise.may_fail = promise.must_fail = True
-            with contextlib.suppress(AssertionError):
-                wait_for("it dies", lambda: not self.machine.armed(), 5, every=0.01)
+            wait_for(f"the daemon dies, or gives {promise} up", lambda: not self.machine.armed() or
+                     self.customers.state(promise)["status"] == "failed", 60, every=0.01)
             if self.machine.disarm():
                 break
             self.kills += 1
@@ -321,9 +326,21 @@ class Rounds(ByHand):
         assert "app-start" in state["error"]["reason"], f"it does not tell how far its attempts came: {state}"
         self.customers.delete(promise)
 
+    def far_round(self):
+        """A create that gets further each time is not given up, though its daemon dies more often than RetryMax=."""
+        assert len(ON_THE_WAY) > RETRY_MAX + 1
+        promise = None
+        for place in ON_THE_WAY:
+            self.machine.arm(f"create.{place}")
+            promise = promise or self.customers.create("faults-notes")
+            wait_for(f"the daemon comes by {place}", lambda: not self.machine.armed(), 60, every=0.002)
+            self.note_place(f"create.{place}")
+        state = self.wait_end(promise)
+        assert state["status"] == "running", state
+
 
 OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "reboot", "stranger", "crash_loop", "power",
-                "cleanup", "again", "power_cut", "hand", "remade", "leftover"]
+                "cleanup", "again", "power_cut", "hand", "remade", "leftover", "far"]
 
 
 def plan(rounds, kills):

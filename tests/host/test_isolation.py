@@ -190,13 +190,44 @@ def test_applications_cannot_use_the_operators_verbs(host, one):
         .expect_problem(403)
 
 
+STRANGER = "_stranger"
+
+
+def make_strangers(host, instance):
+    """A container, its network and its volume with the instance's label, but no deployment's."""
+    label, name = f"--label=network.ark.instance={instance}", f"{instance}{STRANGER}"
+    host.exec("docker", "network", "create", label, name)
+    host.exec("docker", "volume", "create", label, name)
+    host.exec("docker", "run", "--detach", "--name", name, "--network", name, "--volume", f"{name}:/kept", label,
+              "docker.io/ark-test/app:1")
+
+
+def are_there(host, *names):
+    for name in names:
+        state = host.container(name)
+        assert state["State"]["Running"] and state["RestartCount"] == 0, state["State"]
+        assert list(networks(host, name)) == [name] and host.engine(f"/networks/{name}")["Containers"]
+        assert host.engine(f"/volumes/{name}")["Name"] == name
+
+
 def test_strangers_are_left_alone(host, work):
-    """What has the name but not the labels is not ours to take over or to remove."""
-    instance = work.deploy(work.quick())
-    stranger = f"{instance.id}_stranger"
-    host.exec("docker", "volume", "create", "--label", "network.ark.instance=" + "client_" + "x" * 12, stranger)
+    """What carries an instance's label but not this deployment's is not ours, whether there is such an instance or not."""
+    instance = work.deploy(work.product())
+    owners = [instance.id, "client_" + "x" * 12]
+    strangers = [f"{id}{STRANGER}" for id in owners]
     try:
+        for id in owners:
+            make_strangers(host, id)
         instance.delete()
-        assert json.loads(host.exec("docker", "volume", "inspect", stranger))
+        are_there(host, *strangers)
+        host.exec("systemctl", "restart", "arkd.service")
+        host.wait_healthy()
+        # What has to go at a start is gone by the time that a deploy is done.
+        work.deploy(work.quick())
+        are_there(host, *strangers)
+        assert host.bus_property("OwnerlessVolumes") == []
     finally:
-        host.exec("docker", "volume", "rm", stranger)
+        for name in strangers:
+            host.run("docker", "rm", "--force", name)
+            host.run("docker", "network", "rm", name)
+            host.run("docker", "volume", "rm", name)

@@ -2,6 +2,7 @@
 """arkd as a service: started by its sockets, killed and restarted at any moment, confined, and legible."""
 
 import contextlib
+import json
 import re
 import threading
 import time
@@ -116,8 +117,14 @@ def test_a_bad_configuration(host):
 
 
 def test_cleanup_runs_every_day(host, work):
-    timer = host.unit("arkd-cleanup.timer", "ActiveState", "UnitFileState", "Persistent")
-    assert timer == {"ActiveState": "active", "UnitFileState": "enabled", "Persistent": "yes"}
+    timer = host.unit("arkd-cleanup.timer", "ActiveState", "UnitFileState", "Persistent", "RandomizedDelayUSec")
+    assert timer == {"ActiveState": "active", "UnitFileState": "enabled", "Persistent": "yes",
+                     "RandomizedDelayUSec": "1h"}
+    listed = json.loads(host.exec("systemctl", "list-timers", "--output=json", "arkd-cleanup.timer"))
+    now = int(host.exec("date", "+%s"))
+    assert [one["activates"] for one in listed] == ["arkd-cleanup.service"]
+    # Daily, at midnight, and up to an hour late.
+    assert now - 60 < listed[0]["next"] / 1e6 < now + 25 * 3600, listed
     past, stays = work.deploy(work.quick()), work.deploy(work.quick())
     host.bus("SetExpiry", "t", "1", path=f"{BUS_PATH}/instance/{past.id}", interface=f"{BUS_NAME}.Instance")
     host.exec("systemctl", "start", "arkd-cleanup.service")

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""A container that becomes unhealthy by its image's own check is told of, and so is that it is well again."""
+
+import pytest
+
+from arkhost import BUS_NAME, BUS_PATH, wait_for
+
+IMAGE = "docker.io/ark-test/checked:1"
+DOCKERFILE = """
+FROM docker.io/ark-test/app:1
+HEALTHCHECK --interval=1s --timeout=5s --retries=1 \\
+    CMD ["python3", "-c", "import os, sys; sys.exit(os.path.exists('/tmp/sick'))"]
+"""
+
+
+@pytest.fixture
+def image(host):
+    """To be asked for before work: instances must be gone when it goes."""
+    host.exec("docker", "build", "--quiet", "--tag", IMAGE, "-", input=DOCKERFILE)
+    yield IMAGE
+    host.exec("docker", "image", "rm", "--force", IMAGE)
+
+
+def test_unhealthy(host, image, work):
+    instance = work.deploy(work.quick(image=image, read_only=False))
+    wait_for("it is healthy", lambda: health(host, instance) == "healthy", 20)
+    host.exec("docker", "exec", instance.id, "python3", "-c", "open('/tmp/sick', 'w')")
+    wait_for("it is unhealthy", lambda: health(host, instance) == "unhealthy", 20)
+    wait_for("visitors are told", lambda: "is unhealthy" in instance.state()["message"], 5)
+    # It may yet answer, so its link is not taken away.
+    assert instance.state()["status"] == "running"
+    instance.ask("/").expect(200)
+    assert host.bus_property("Message", path=f"{BUS_PATH}/instance/{instance.id}",
+                             interface=f"{BUS_NAME}.Instance") == instance.state()["message"]
+    assert host.journal(f"ARK_INSTANCE={instance.id}", "--unit=arkd", "--grep=is unhealthy")
+
+    host.exec("docker", "exec", instance.id, "python3", "-c", "import os; os.unlink('/tmp/sick')")
+    wait_for("it is healthy again", lambda: health(host, instance) == "healthy", 20)
+    wait_for("visitors are told so", lambda: instance.state()["message"] == "Ready", 5)
+    assert host.journal(f"ARK_INSTANCE={instance.id}", "--unit=arkd", "--grep=runs again as it should")
+
+
+def health(host, instance):
+    return host.container(instance.id)["State"]["Health"]["Status"]
