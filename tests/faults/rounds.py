@@ -340,7 +340,7 @@ class Rounds(ByHand):
 
 
 OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "reboot", "stranger", "crash_loop", "power",
-                "cleanup", "again", "power_cut", "hand", "remade", "leftover", "far"]
+                "cleanup", "again", "power_cut", "hand", "remade", "leftover"]
 
 
 def plan(rounds, kills):
