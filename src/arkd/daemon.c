@@ -39,7 +39,7 @@ static int daemon_make_ports(Daemon *d, sd_event *event, const Config *config)
                 r = engine_new(event, d->curl, config->engine, config->deployment, &d->engine);
         if (r < 0)
                 return log_error_errno(r, "Cannot make the engine's client: %m");
-        r = store_new(event, config->redis, &d->store);
+        r = store_new(event, config->redis, config->deployment, &d->store);
         if (r < 0)
                 return log_error_errno(r, "Cannot make the store's client, see Redis=%s: %m", config->redis);
         r = probe_new(event, d->curl, &d->probe);

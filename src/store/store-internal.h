@@ -17,12 +17,13 @@ typedef struct StoreLoad StoreLoad;
 struct Store {
         StorePort port;
         sd_event *event;
-        char *address;
+        char *address, *name; /* ours among Redis' clients */
         RedisConnection *connection;
         sd_event_source *retry_timer, *setup_timer, *ping_timer;
         uint64_t retry_usec; /* wait before the next attempt */
         bool connected; /* and set up */
         bool failure_logged; /* since it was last connected */
+        bool unfenced_logged;
         bool ping_unanswered;
         JobEntries jobs; /* what the stream holds for us */
         JobEntries setup_jobs; /* as read so far while setting up */
@@ -48,8 +49,12 @@ int store_send(Store *s, const char *const *words, RedisReplyHandler handler, vo
  * new connection writes, and so finds out when it does again. */
 void store_check_readiness(Store *s, const char *text);
 
+/* store-fence.c: ends the connections before this one, then calls store_setup_start(). */
+int store_fence_start(Store *s);
+int store_fence_name(const char *deployment, char **ret);
+
 /* store-setup.c: reads the job stream, then calls store_connected(). */
-int store_setup_start(Store *s);
+void store_setup_start(Store *s);
 int store_create_group(Store *s, RedisReplyHandler handler, void *userdata);
 void store_connected(Store *s);
 /* Takes an entry that stands for no work out of the stream, and forgets it. 0, or what sending answered; it is found

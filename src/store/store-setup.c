@@ -6,7 +6,7 @@
 #include "store/store-internal.h"
 
 /*
- * What a new connection does before anybody may use it: it reads which entries of the job stream are ours, those that
+ * What a new connection does, behind its fence, before anybody may use it: it reads which entries of the job stream are ours, those that
  * were claimed before first, then those that nobody has claimed yet. This tells in passing whether Redis is ready,
  * and finds the entries of commits whose answer was lost with the connection before.
  */
@@ -126,9 +126,13 @@ static int read_next(Store *s)
         return store_send(s, words, on_read, s, NULL);
 }
 
-int store_setup_start(Store *s)
+void store_setup_start(Store *s)
 {
+        int r;
+
         job_entries_done(&s->setup_jobs);
         s->setup_new = false;
-        return read_next(s);
+        r = read_next(s);
+        if (r < 0)
+                redis_connection_break(s->connection, strerror(-r));
 }

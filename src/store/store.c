@@ -140,7 +140,7 @@ static void on_connected(void *userdata)
         int r;
 
         arm(s, s->setup_timer, SETUP_TIMEOUT_USEC);
-        r = store_setup_start(s);
+        r = store_fence_start(s);
         if (r < 0)
                 redis_connection_break(s->connection, strerror(-r));
 }
@@ -220,7 +220,7 @@ static int add_timer(Store *s, sd_event_time_handler_t handler, sd_event_source 
         return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
 }
 
-int store_new(sd_event *event, const char *address, Store **ret)
+int store_new(sd_event *event, const char *address, const char *deployment, Store **ret)
 {
         _cleanup_(store_freep) Store *s = new0(Store, 1);
         int r;
@@ -234,7 +234,9 @@ int store_new(sd_event *event, const char *address, Store **ret)
         s->address = strdup(address);
         if (!s->address)
                 return -ENOMEM;
-        r = add_timer(s, on_retry, &s->retry_timer);
+        r = store_fence_name(deployment, &s->name);
+        if (r >= 0)
+                r = add_timer(s, on_retry, &s->retry_timer);
         if (r >= 0)
                 r = add_timer(s, on_setup_timeout, &s->setup_timer);
         if (r >= 0)
@@ -260,6 +262,7 @@ Store *store_free(Store *s)
         job_entries_done(&s->jobs);
         job_entries_done(&s->setup_jobs);
         free(s->address);
+        free(s->name);
         (void) sd_event_unref(s->event);
         return mfree(s);
 }

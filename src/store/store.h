@@ -8,7 +8,7 @@
 /*
  * The store in Redis. It connects from the loop and stays at it for ever, waiting 50 ms to 2 s between attempts.
  * "Connected" means that Redis answers, has its data loaded, accepts writes of ours, and that the entries of the job
- * stream are known.
+ * stream are known; and that nothing sent on a connection before this one can arrive any more.
  *
  * Keys: product:<id>, instance:<id>, secret:<id>, job:<id>, idempotency:<key> (text), products (set), instances (sorted set, created_at
  * in µs), ark:jobs (stream with group and consumer arkd, field "job").
@@ -25,8 +25,11 @@
  */
 typedef struct Store Store;
 
-/* address: the path of a unix socket or a numeric host:port. 0, -EINVAL for a bad address, -ENAMETOOLONG, -ENOMEM. */
-int store_new(sd_event *event, const char *address, Store **ret);
+/*
+ * address: the path of a unix socket or a numeric host:port. Each connection ends those that were made before for the
+ * same deployment. 0, -EINVAL for a bad address, -ENAMETOOLONG, -ENOMEM.
+ */
+int store_new(sd_event *event, const char *address, const char *deployment, Store **ret);
 
 /* Drops what is under way without calling back. Allowed from within any of its callbacks but on_record. */
 Store *store_free(Store *store);

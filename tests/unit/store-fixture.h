@@ -72,7 +72,7 @@ _unused_ static void open_store(Fixture *f)
 {
         *f = (Fixture){ 0 };
         assert_true(sd_event_new(&f->event) >= 0);
-        assert_int_equal(store_new(f->event, peer_socket, &f->store), 0);
+        assert_int_equal(store_new(f->event, peer_socket, "unit-test", &f->store), 0);
         f->port = store_port(f->store);
         f->port->vtable->watch(f->port, on_connected, f);
 }

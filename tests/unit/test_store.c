@@ -174,7 +174,7 @@ static void test_bad_arguments(void **state)
         assert_int_equal(try_commit(&f, many, 9000, &pending), -E2BIG);
         assert_int_equal(try_commit(&f, many, 0, &pending), -EINVAL);
         assert_int_equal(try_commit(&f, &large, 1, &pending), -E2BIG);
-        assert_int_equal(store_new(f.event, "redis", &store), -EINVAL);
+        assert_int_equal(store_new(f.event, "redis", "unit-test", &store), -EINVAL);
         close_store(&f);
 }
 
