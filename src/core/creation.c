@@ -208,6 +208,17 @@ static bool answer_repeat(Request *request, const Order *order)
         return false;
 }
 
+/* What the key made may be in the store or not, and a second one beside it would be one too many. */
+static bool check_doubt(Request *request, const Order *order)
+{
+        if (!order->idempotency_key || !manager_doubts_key(request->manager, order->idempotency_key))
+                return true;
+        request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
+                        "It is not known yet whether the store (Redis) took the first deployment with this "
+                        "idempotency key. Try again in a moment");
+        return false;
+}
+
 /* ---- Making it ---- */
 
 static int make_secret(size_t n, char **ret)
@@ -399,7 +410,8 @@ void create_instance(Request *request)
         int r;
 
         if (!read_order(request, &order) || answer_repeat(request, &order) ||
-                        !find_product(request, &order) || !check_capacity(request) || !check_quota(request))
+                        !check_doubt(request, &order) || !find_product(request, &order) ||
+                        !check_capacity(request) || !check_quota(request))
                 return;
         r = make_instance(request, &order, &instance);
         if (r == -EADDRNOTAVAIL) {

@@ -58,7 +58,7 @@ static void job_on_intent_failed(Job *job, int error, const char *reason)
                 i->job->successor = NULL;
         if (job->kind == JOB_CREATE) {
                 if (store_error_is_doubtful(error))
-                        manager_doubt(m, STORE_INSTANCE, i->id);
+                        manager_doubt_creation(m, i);
                 manager_release_addresses(m, i, false);
                 manager_remove_instance(m, i);
         }

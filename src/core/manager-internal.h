@@ -107,6 +107,9 @@ bool store_error_is_doubtful(int error);
 /* Remembers that it is not known what the store has of an instance or product; it is given what is right when it
  * is back: the record as it is here, or none. */
 void manager_doubt(Manager *manager, StoreKind kind, const char *id);
+/* The same of one whose creation was taken back. Until it is settled, its idempotency key may stand for it. */
+void manager_doubt_creation(Manager *manager, const Instance *instance);
+bool manager_doubts_key(const Manager *manager, const char *key);
 /* The same after a change of a product ended so; what is doubtful already is written again after a success. */
 void manager_doubt_product(Manager *manager, const char *id, int error);
 void manager_settle(Manager *manager);

@@ -15,12 +15,12 @@
 
 #define ROUNDS            2
 #define AT_ONCE_MAX       1000
-#define WRITES_A_DOUBT    4
+#define WRITES_A_DOUBT    5
 #define SETTLE_RETRY_USEC USEC_PER_SEC
 
 typedef struct Doubt {
         StoreKind kind; /* instance or product */
-        char *id, *job;
+        char *id, *job, *key; /* key: the idempotency key of an instance that may have been made; or NULL */
         struct json_object *record; /* while it is on its way */
         unsigned rounds; /* that are still to be done */
 } Doubt;
@@ -41,6 +41,7 @@ static void doubt_done(Doubt *doubt)
 {
         free(doubt->id);
         free(doubt->job);
+        free(doubt->key);
         json_object_put(doubt->record);
 }
 
@@ -83,10 +84,11 @@ static Doubt *doubts_find(const struct Doubts *d, StoreKind kind, const char *id
         return NULL;
 }
 
-static int doubts_add(struct Doubts *d, StoreKind kind, const char *id)
+static int doubts_add(struct Doubts *d, StoreKind kind, const char *id, const char *key)
 {
-        Doubt doubt = { kind, strdup(id), str_printf("%s.create", id), NULL, 0 };
-        Doubt *grown = doubt.id && doubt.job ? reallocarray(d->items, d->n + 1, sizeof(Doubt)) : NULL;
+        Doubt doubt = { kind, strdup(id), str_printf("%s.create", id), key ? strdup(key) : NULL, NULL, 0 };
+        bool copied = doubt.id && doubt.job && (doubt.key || !key);
+        Doubt *grown = copied ? reallocarray(d->items, d->n + 1, sizeof(Doubt)) : NULL;
 
         if (!grown) {
                 doubt_done(&doubt);
@@ -97,17 +99,35 @@ static int doubts_add(struct Doubts *d, StoreKind kind, const char *id)
         return 0;
 }
 
-void manager_doubt(Manager *m, StoreKind kind, const char *id)
+static void doubt_with_key(Manager *m, StoreKind kind, const char *id, const char *key)
 {
         if (!m->doubts)
                 m->doubts = new0(struct Doubts, 1);
-        if (!m->doubts || (!doubts_find(m->doubts, kind, id) && doubts_add(m->doubts, kind, id) < 0)) {
+        if (!m->doubts || (!doubts_find(m->doubts, kind, id) && doubts_add(m->doubts, kind, id, key) < 0)) {
                 manager_begin_anew(m, -ENOMEM, "What is doubtful in the store cannot be kept in mind");
                 return;
         }
         /* One that is on its way comes back with a round less. */
         doubts_find(m->doubts, kind, id)->rounds = m->doubts->pending ? ROUNDS + 1 : ROUNDS;
         settle_later(m);
+}
+
+void manager_doubt(Manager *m, StoreKind kind, const char *id)
+{
+        doubt_with_key(m, kind, id, NULL);
+}
+
+void manager_doubt_creation(Manager *m, const Instance *instance)
+{
+        doubt_with_key(m, STORE_INSTANCE, instance->id, instance->idempotency_key);
+}
+
+bool manager_doubts_key(const Manager *m, const char *key)
+{
+        for (size_t i = 0; m->doubts && i < m->doubts->n; i++)
+                if (streq_ptr(m->doubts->items[i].key, key))
+                        return true;
+        return false;
 }
 
 void manager_doubt_product(Manager *m, const char *id, int error)
@@ -157,7 +177,8 @@ static size_t write_instance(Manager *m, Doubt *doubt, StoreWrite *writes)
                 writes[1] = (StoreWrite){ STORE_DELETE, STORE_SECRET, doubt->id };
                 writes[2] = (StoreWrite){ STORE_DELETE, STORE_JOB, doubt->job };
                 writes[3] = (StoreWrite){ STORE_DEQUEUE, .id = doubt->job };
-                return 4;
+                writes[4] = (StoreWrite){ STORE_DELETE, STORE_IDEMPOTENCY, doubt->key };
+                return doubt->key ? 5 : 4;
         }
         if (i->job || i->status == INSTANCE_DELETED)
                 return 0; /* the job's end writes it, or has written it, whole */
