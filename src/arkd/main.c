@@ -10,6 +10,7 @@
 #include "arkd/arkd-config.h"
 #include "arkd/daemon.h"
 #include "arkd/sockets.h"
+#include "arkd/state-lock.h"
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "config.h"
@@ -110,9 +111,23 @@ static int load_config(bool check, Config *ret)
         return EX_CONFIG; /* arkd.service does not try again after this */
 }
 
+/* Before anything is touched. */
+static int lock_state(int *ret_fd)
+{
+        int r = state_lock(ARK_STATE_DIR, ret_fd);
+
+        if (r >= 0)
+                return EXIT_SUCCESS;
+        sockets_turn_away();
+        if (getenv("NOTIFY_SOCKET"))
+                (void) sleep(1); /* systemd tries again until the other has ended, ten times a second otherwise */
+        return r == -EBUSY ? EX_TEMPFAIL : EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[])
 {
         _cleanup_(config_done) Config config = { 0 };
+        _cleanup_close_ int lock = -1;
         int r, status;
 
         (void) setlocale(LC_ALL, "C.UTF-8");
@@ -130,6 +145,9 @@ int main(int argc, char *argv[])
                 printf("The configuration is in order.\n");
                 return EXIT_SUCCESS;
         }
+        status = lock_state(&lock);
+        if (status != EXIT_SUCCESS)
+                return status;
         r = run(&config);
         if (r < 0)
                 log_error_errno(r, "arkd ends: %m");

@@ -116,6 +116,38 @@ def test_a_bad_configuration(host):
     assert "in order" in host.exec("arkd", "--check-config")
 
 
+def test_a_second_one_does_not_start(host, work):
+    """Typed by hand while the service runs, it says so and touches nothing: a deploy under way is not disturbed."""
+    instance = work.order(work.product())
+    pid = host.main_pid()
+    second = host.run("timeout", "20", "arkd")
+    assert second.returncode == 75, second
+    assert "Another arkd runs already" in second.stderr and "systemctl status arkd" in second.stderr
+    assert host.main_pid() == pid
+    assert instance.wait()["status"] == "running"
+    assert instance.seen_by_operator()["error"] is None
+    # It is the state directory that is locked, and it is free again at once.
+    host.exec("systemctl", "restart", "arkd.service")
+    host.wait_healthy()
+    assert host.main_pid() != pid
+
+
+def test_waits_for_one_that_was_started_by_hand(host):
+    """The service comes up by itself once the other has ended."""
+    since = host.exec("date", "+%s.%N")
+    host.exec("systemctl", "stop", *SOCKETS, "arkd.service")
+    host.exec("systemd-run", "--quiet", "--collect", "--unit=by-hand", "--property=Type=exec", "/usr/sbin/arkd")
+    try:
+        wait_for("it has the lock", lambda: host.run("flock", "--nonblock", "/var/lib/arkd", "true").returncode == 1)
+        host.exec("systemctl", "start", "--no-block", *SOCKETS, "arkd.service")
+        wait_for("the service says why", lambda: any(
+            "Another arkd runs already" in one["MESSAGE"]
+            for one in host.journal("--unit=arkd.service", f"--since=@{since}")), every=0.3)
+    finally:
+        host.exec("systemctl", "stop", "by-hand.service")
+    host.wait_healthy()
+
+
 def test_cleanup_runs_every_day(host, work):
     timer = host.unit("arkd-cleanup.timer", "ActiveState", "UnitFileState", "Persistent", "RandomizedDelayUSec")
     assert timer == {"ActiveState": "active", "UnitFileState": "enabled", "Persistent": "yes",
