@@ -8,11 +8,27 @@
 #include "core/change.h"
 #include "core/manager-internal.h"
 
-/* What the expiry was, for the case that the store does not take the new one. */
+/* Answers whether the request has been refused, for the instance is going or gone: to be told that it is kept would be
+ * to be told that its data is. */
+static bool refuse_deleted(Request *request, const Instance *i)
+{
+        if (!i || i->status == INSTANCE_DELETED) {
+                const char *id = "";
+
+                (void) json_get_string(request->arguments, "id", &id);
+                request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "Instance %s has been deleted", id);
+        } else if (action_is_being_deleted(i))
+                request_fail(request, FAULT_CONFLICT, "id",
+                                "Instance %s is being deleted, and its expiry does not stop that", i->id);
+        else
+                return false;
+        return true;
+}
+
+/* What the expiry is to be. */
 typedef struct ExpiryChange {
         char *id;
         uint64_t expires_usec;
-        bool kept;
 } ExpiryChange;
 
 static void expiry_change_free(void *payload)
@@ -23,6 +39,19 @@ static void expiry_change_free(void *payload)
         free(change);
 }
 
+/* What was not stored is taken back, unless a later one is in effect already. */
+static void expiry_settle(Instance *i, const ExpiryChange *change, int error)
+{
+        if (error >= 0) {
+                i->stored_expires_usec = change->expires_usec;
+                i->stored_kept = true;
+        }
+        if (--i->expiry_writes > 0)
+                return;
+        i->expires_usec = i->stored_expires_usec;
+        i->kept = i->stored_kept;
+}
+
 static void on_expiry_stored(
                 Manager *manager, Request *request, int error, const char *reason, void *payload)
 {
@@ -31,43 +60,54 @@ static void on_expiry_stored(
 
         if (store_error_is_doubtful(error))
                 manager_doubt(manager, STORE_INSTANCE, change->id);
-        if (error < 0 && i) {
-                i->expires_usec = change->expires_usec;
-                i->kept = change->kept;
-        }
-        if (i)
+        if (i) {
+                expiry_settle(i, change, error);
                 manager_notify(manager, MANAGER_INSTANCE_CHANGED, i, NULL);
+        }
         if (request && error < 0)
                 change_fail(request, reason);
-        else if (request)
-                request_succeed(request, i ? instance_to_json(i, INSTANCE_VIEW_OPERATOR) : NULL);
+        else if (request && !refuse_deleted(request, i))
+                request_succeed(request, instance_to_json(i, INSTANCE_VIEW_OPERATOR));
+}
+
+static int expiry_store(Request *request, const Instance *i)
+{
+        _cleanup_json_ struct json_object *record = instance_to_json(i, INSTANCE_VIEW_RECORD);
+        const StoreWrite write = { STORE_PUT, STORE_INSTANCE, i->id, record ? json_text(record) : NULL,
+                .score = i->created_usec };
+        ExpiryChange *change = record ? new0(ExpiryChange, 1) : NULL;
+
+        if (!change)
+                return -ENOMEM;
+        *change = (ExpiryChange){ strdup(i->id), i->expires_usec };
+        if (!change->id) {
+                expiry_change_free(change);
+                return -ENOMEM;
+        }
+        return change_begin(request, &write, 1, on_expiry_stored, change, expiry_change_free);
 }
 
 /* In effect at once, as a job that ends meanwhile writes the whole record; taken back where it is not stored. */
 static int set_expiry(Request *request, Instance *i, uint64_t expires_usec)
 {
-        _cleanup_json_ struct json_object *record = NULL;
-        ExpiryChange *change = new0(ExpiryChange, 1), old;
+        const uint64_t old_expires_usec = i->expires_usec;
+        const bool old_kept = i->kept;
+        int r;
 
-        if (!change)
-                return -ENOMEM;
-        *change = old = (ExpiryChange){ strdup(i->id), i->expires_usec, i->kept };
+        if (i->expiry_writes == 0) {
+                i->stored_expires_usec = i->expires_usec;
+                i->stored_kept = i->kept;
+        }
         i->expires_usec = expires_usec;
         i->kept = true;
-        record = instance_to_json(i, INSTANCE_VIEW_RECORD);
-        const StoreWrite write = { STORE_PUT, STORE_INSTANCE, i->id, record ? json_text(record) : NULL,
-                .score = i->created_usec };
-        int r = -ENOMEM;
-
-        if (change->id && record)
-                r = change_begin(request, &write, 1, on_expiry_stored, change, expiry_change_free);
-        else
-                expiry_change_free(change);
+        r = expiry_store(request, i);
         if (r < 0) {
-                i->expires_usec = old.expires_usec;
-                i->kept = old.kept;
+                i->expires_usec = old_expires_usec;
+                i->kept = old_kept;
+                return r;
         }
-        return r;
+        i->expiry_writes++;
+        return 0;
 }
 
 static void on_job_of_expiry(Request *request, Instance *instance, JobEvent event, const char *reason)
@@ -86,9 +126,9 @@ void run_set_expiry(Request *request)
         if (!i)
                 return;
         (void) json_get_u64(request->arguments, "expires_usec", &expires_usec);
-        if (i->status == INSTANCE_DELETED)
-                request_fail(request, FAULT_NO_SUCH_INSTANCE, "id", "Instance %s has been deleted", i->id);
-        else if (expires_usec > TIMESTAMP_USEC_MAX && expires_usec != UINT64_MAX)
+        if (refuse_deleted(request, i))
+                return;
+        if (expires_usec > TIMESTAMP_USEC_MAX && expires_usec != UINT64_MAX)
                 request_fail(request, FAULT_INVALID_ARGUMENT, "expires_usec",
                                 "An expiry is before the year 10000; to keep the instance for ever, give "
                                 "%" PRIu64,

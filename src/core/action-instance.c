@@ -263,10 +263,20 @@ static void on_delete_job(Request *request, Instance *instance, JobEvent event, 
                                 strempty(instance->error_reason));
 }
 
+Job *action_delete_job(const Instance *i)
+{
+        return i->job && i->job->kind == JOB_DELETE ? i->job : i->job ? i->job->successor : NULL;
+}
+
+bool action_is_being_deleted(const Instance *i)
+{
+        return i->status == INSTANCE_DELETING || action_delete_job(i);
+}
+
 /* The delete job that is under way on the instance, or a new one. */
 static int find_delete_job(Manager *m, Instance *i, Job **ret, bool *ret_new)
 {
-        Job *job = i->job && i->job->kind == JOB_DELETE ? i->job : i->job ? i->job->successor : NULL;
+        Job *job = action_delete_job(i);
         int r;
 
         *ret_new = !job;

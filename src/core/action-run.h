@@ -9,6 +9,10 @@
 /* The instance that the argument "id" names, or NULL and the request failed (action-instance.c). */
 Instance *action_find_instance(Request *request);
 
+/* The job that deletes the instance, now or once another has been wound down; NULL for none (action-instance.c). */
+Job *action_delete_job(const Instance *instance);
+bool action_is_being_deleted(const Instance *instance);
+
 /* How much of an instance the caller is shown. */
 InstanceView action_view(const Request *request);
 

@@ -15,6 +15,7 @@
 
 typedef struct Cleanup {
         Request *request;
+        uint64_t max_age_usec; /* UINT64_MAX: each instance's own expiry */
         char **ids; /* what is to be deleted */
         size_t next; /* the first that has not been begun */
         Request *deletes[CLEANUP_AT_ONCE];
@@ -34,10 +35,12 @@ static void cleanup_free(void *state)
         free(c);
 }
 
-/* max_age_usec: UINT64_MAX for each instance's own expiry. Who is kept, or never expires, is left at any age. */
+/* Who is kept, or never expires, is left at any age; and so is for now who is being given another expiry. */
 static bool has_outlived(const Instance *i, uint64_t max_age_usec, uint64_t now)
 {
         if (!i->stored || (i->status != INSTANCE_RUNNING && i->status != INSTANCE_FAILED))
+                return false;
+        if (i->expiry_writes > 0)
                 return false;
         if (i->expires_usec == UINT64_MAX)
                 return false;
@@ -46,18 +49,27 @@ static bool has_outlived(const Instance *i, uint64_t max_age_usec, uint64_t now)
         return now >= i->created_usec && now - i->created_usec >= max_age_usec;
 }
 
-static int cleanup_select(Cleanup *c, uint64_t max_age_usec)
+static int cleanup_select(Cleanup *c)
 {
         uint64_t now = now_realtime();
 
         for (struct lh_entry *e = c->request->manager->instances->head; e; e = e->next) {
                 const Instance *i = lh_entry_v(e);
-                int r = has_outlived(i, max_age_usec, now) ? strv_extend(&c->ids, i->id) : 0;
+                int r = has_outlived(i, c->max_age_usec, now) ? strv_extend(&c->ids, i->id) : 0;
 
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+/* Since it was selected it may have been kept. What is going already is waited for, or gone. */
+static bool is_still_due(const Cleanup *c, const char *id)
+{
+        const Instance *i = manager_get_instance(c->request->manager, id);
+
+        return !i || i->status == INSTANCE_DELETED || action_is_being_deleted(i) ||
+               has_outlived(i, c->max_age_usec, now_realtime());
 }
 
 static void cleanup_finish(Cleanup *c)
@@ -139,6 +151,8 @@ static void cleanup_continue(Cleanup *c)
                 while (!c->deletes[i] && c->ids && c->ids[c->next]) {
                         const char *id = c->ids[c->next++];
 
+                        if (!is_still_due(c, id))
+                                continue;
                         c->deletes[i] = cleanup_delete(c, id);
                         if (!c->deletes[i] && add_failed(c, id, "out of memory") < 0)
                                 log_oom();
@@ -166,7 +180,6 @@ static int list_only(Cleanup *c)
 void run_cleanup(Request *request)
 {
         Cleanup *c = new0(Cleanup, 1);
-        uint64_t max_age = UINT64_MAX;
         bool dry_run = false;
         int r;
 
@@ -177,11 +190,12 @@ void run_cleanup(Request *request)
         request->state = c;
         request->state_free = cleanup_free;
         c->request = request;
+        c->max_age_usec = UINT64_MAX;
         c->removed = json_object_new_array();
         c->failed = json_object_new_array();
-        (void) json_get_u64(request->arguments, "max_age_usec", &max_age);
+        (void) json_get_u64(request->arguments, "max_age_usec", &c->max_age_usec);
         (void) json_get_bool(request->arguments, "dry_run", &dry_run);
-        r = c->removed && c->failed ? cleanup_select(c, max_age) : -ENOMEM;
+        r = c->removed && c->failed ? cleanup_select(c) : -ENOMEM;
         if (r >= 0 && dry_run)
                 r = list_only(c);
         if (r < 0)

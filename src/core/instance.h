@@ -61,6 +61,9 @@ typedef struct Instance {
         uint64_t created_usec; /* CLOCK_REALTIME */
         uint64_t expires_usec; /* UINT64_MAX: never */
         bool kept; /* an operator has set the expiry: no age given to Cleanup overrides it */
+        unsigned expiry_writes; /* new expiries on their way to the store; while there are any, it has these: */
+        uint64_t stored_expires_usec;
+        bool stored_kept;
         uint64_t deleted_usec; /* 0 while it is not */
         uint64_t timeline[_PHASE_MAX]; /* ms from creation until the phase was reached, or TIMELINE_UNSET */
 

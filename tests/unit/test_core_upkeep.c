@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Upkeep: restarts, deletions that cannot, expiry, cleanup. */
+/* Upkeep: restarts, deletions that cannot. */
 
 #include <stdio.h>
 
@@ -362,163 +362,6 @@ static void test_crashing(void **state)
         try_crashing("RestartInstance", "running");
 }
 
-/* ---- Expiry, cleanup ---- */
-
-static size_t cleanup(World *w, Ask *a, uint64_t age, bool dry)
-{
-        struct json_object *arguments = json_object_new_object();
-
-        assert_int_equal(json_set_u64(arguments, "max_age_usec", age), 0);
-        assert_int_equal(json_set_bool(arguments, "dry_run", dry), 0);
-        ask_now(w, a, "Cleanup", ROLE_OPERATOR, "uid:0", arguments);
-        assert_int_equal(a->fault, FAULT_NONE);
-        return json_object_array_length(json_get(a->result, "removed"));
-}
-
-static void test_cleanup(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask a = { 0 }, b = { 0 };
-        char kept[64];
-
-        for (Variant v = 0; v < _VARIANT_MAX; v++) {
-                ask_create(w, &a, v);
-                world_run(w);
-        }
-        (void) snprintf(kept, sizeof kept, "%s", world_id(w));
-        assert_int_equal(cleanup(w, &a, UINT64_MAX, false), 0);
-        assert_int_equal(cleanup(w, &a, 0, true), 6);
-        assert_int_equal(manager_count_instances(w->manager), 6);
-        b.request = NULL;
-        struct json_object *arguments = json_named("id", kept);
-        assert_int_equal(json_set_u64(arguments, "expires_usec", UINT64_MAX), 0);
-        ask_now(w, &b, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
-        assert_int_equal(b.fault, FAULT_NONE);
-        assert_int_equal(cleanup(w, &a, 0, true), 5);
-        fake_clock_move(fake_clock_now() + 30 * USEC_PER_DAY + USEC_PER_HOUR);
-        assert_int_equal(cleanup(w, &a, UINT64_MAX, true), 5);
-        /* Twice at once: each is deleted once, and counted by both. */
-        arguments = json_of("{\"max_age_usec\":18446744073709551615,\"dry_run\":false}");
-        ask(w, &b, "Cleanup", ROLE_OPERATOR, "uid:0", arguments);
-        assert_int_equal(cleanup(w, &a, UINT64_MAX, false), 5);
-        world_run(w);
-        assert_int_equal(json_object_array_length(json_get(b.result, "removed")), 5);
-        assert_int_equal(manager_count_instances(w->manager), 1);
-        assert_string_equal(world_status(w), "running");
-        world_check(w);
-        world_free(w);
-}
-
-/* One that cannot be deleted does not stop the others. */
-static void test_cleanup_failure(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask a = { 0 };
-        char failing[64];
-
-        for (Variant v = 0; v < _VARIANT_MAX; v++) {
-                ask_create(w, &a, v);
-                world_run(w);
-        }
-        (void) snprintf(failing, sizeof failing, "remove_network %s_net", world_id(w));
-        w->ports->failing = failing;
-        assert_int_equal(cleanup(w, &a, 0, false), 5);
-        assert_int_equal(json_object_array_length(json_get(a.result, "failed")), 1);
-        w->ports->failing = NULL;
-        assert_int_equal(cleanup(w, &a, 0, false), 1);
-        world_check(w);
-        world_free(w);
-}
-
-static void test_expiry_faults(void **state)
-{
-        for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++) {
-                World *w = world_created(VARIANT_STRIP);
-                _cleanup_ask_ Ask a = { 0 };
-                struct json_object *arguments = json_named("id", world_id(w));
-                uint64_t before = world_first(w)->expires_usec;
-
-                world_case("%s", fake_fault_to_string(fault));
-                assert_int_equal(json_set_u64(arguments, "expires_usec", 1900000000000000), 0);
-                w->ports->plans[0] = (FakePlan){ w->ports->n_calls, fault };
-                ask(w, &a, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
-                world_run(w);
-                world_assert(w, a.fault == FAULT_NONE || a.fault == FAULT_STORE_UNAVAILABLE);
-                world_assert(w, world_first(w)->expires_usec ==
-                                                (a.fault == FAULT_NONE ? 1900000000000000 : before));
-                world_check(w);
-                world_free(w);
-        }
-}
-
-/* What is taken can be read again: a timestamp has a year of four digits. */
-static void test_expiry_limits(void **state)
-{
-        static const struct {
-                uint64_t usec;
-                Fault fault;
-        } moments[] = {
-                { TIMESTAMP_USEC_MAX, FAULT_NONE },
-                { TIMESTAMP_USEC_MAX + 1, FAULT_INVALID_ARGUMENT },
-                { UINT64_MAX - 1, FAULT_INVALID_ARGUMENT },
-                { UINT64_MAX, FAULT_NONE },
-        };
-
-        for (size_t n = 0; n < ELEMENTSOF(moments); n++) {
-                World *w = world_created(VARIANT_STRIP);
-                _cleanup_ask_ Ask a = { 0 };
-                struct json_object *arguments = json_named("id", world_id(w));
-                uint64_t expected = moments[n].fault == FAULT_NONE ? moments[n].usec
-                                                                   : world_first(w)->expires_usec;
-
-                assert_int_equal(json_set_u64(arguments, "expires_usec", moments[n].usec), 0);
-                ask_now(w, &a, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
-                assert_int_equal(a.fault, moments[n].fault);
-                world_stop(w);
-                world_start(w);
-                world_run(w);
-                assert_string_equal(world_status(w), "running");
-                assert_int_equal(world_first(w)->expires_usec, expected);
-                world_free(w);
-        }
-}
-
-/* The expiry is set while a job writes the same record. */
-static bool try_expiry_moment(unsigned moment, bool deleting)
-{
-        World *w = deleting ? world_created(VARIANT_STRIP) : world_new();
-        _cleanup_ask_ Ask job = { 0 }, a = { 0 };
-        bool reached = true;
-
-        world_case("expiry at step %u of %s", moment, deleting ? "delete" : "create");
-        if (deleting)
-                ask_delete(w, &job, world_id(w));
-        else
-                ask_create(w, &job, VARIANT_STRIP);
-        for (unsigned i = 0; i < moment && reached; i++)
-                reached = fake_ports_step(w->ports);
-        if (world_id(w)) {
-                struct json_object *arguments = json_named("id", world_id(w));
-
-                assert_int_equal(json_set_u64(arguments, "expires_usec", 1900000000000000), 0);
-                ask(w, &a, "SetExpiry", ROLE_OPERATOR, "uid:0", arguments);
-        }
-        world_run(w);
-        world_assert(w, strcmp(world_status(w), deleting ? "deleted" : "running") == 0);
-        if (!deleting && a.answered && a.fault == FAULT_NONE)
-                world_assert(w, world_first(w)->expires_usec == 1900000000000000);
-        world_check(w);
-        world_free(w);
-        return reached;
-}
-
-static void test_expiry_moments(void **state)
-{
-        for (int deleting = 0; deleting < 2; deleting++)
-                for (unsigned moment = 0; try_expiry_moment(moment, deleting); moment++)
-                        ;
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -533,11 +376,6 @@ int main(void)
                 cmocka_unit_test(test_delete_that_cannot),
                 cmocka_unit_test(test_volume_in_use),
                 cmocka_unit_test(test_crashing),
-                cmocka_unit_test(test_cleanup),
-                cmocka_unit_test(test_cleanup_failure),
-                cmocka_unit_test(test_expiry_faults),
-                cmocka_unit_test(test_expiry_limits),
-                cmocka_unit_test(test_expiry_moments),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
