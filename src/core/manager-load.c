@@ -3,6 +3,7 @@
 /* The registry is read once, when the store is first there; pending jobs then go on. */
 
 #include <errno.h>
+#include <limits.h>
 
 #include "basic/json-util.h"
 #include "basic/log.h"
@@ -137,14 +138,23 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
         TAKE_PTR(i);
 }
 
-static int find_job(Manager *m, struct json_object *json, Instance **ret_instance, JobKind *ret_kind,
-                unsigned *ret_attempts)
+/* One that is under another key would be begun again at each start: its end is not its record's. */
+static bool job_is_called(const char *id, const char *instance, const char *kind)
+{
+        const char *rest = startswith(id, instance);
+
+        return rest && rest[0] == '.' && streq(rest + 1, kind);
+}
+
+static int find_job(Manager *m, const char *id, struct json_object *json, Instance **ret_instance,
+                JobKind *ret_kind, unsigned *ret_attempts)
 {
         const char *kind, *instance;
         uint64_t attempts = 0;
         int k;
 
-        if (json_get_string(json, "kind", &kind) < 0 || json_get_string(json, "instance", &instance) < 0)
+        if (json_get_string(json, "kind", &kind) < 0 || json_get_string(json, "instance", &instance) < 0 ||
+                        !job_is_called(id, instance, kind))
                 return -EINVAL;
         k = job_kind_from_string(kind);
         if (k < 0)
@@ -154,7 +164,7 @@ static int find_job(Manager *m, struct json_object *json, Instance **ret_instanc
         if (!*ret_instance)
                 return -ENOENT;
         *ret_kind = (JobKind) k;
-        *ret_attempts = (unsigned) attempts;
+        *ret_attempts = attempts < INT_MAX ? (unsigned) attempts : INT_MAX;
         return 0;
 }
 
@@ -188,6 +198,20 @@ static void load_stale_job(Manager *m, const char *id)
                 (void) load_is_starved(m, strv_extend(&m->stale_jobs, id));
 }
 
+/* A deletion is stored with the end of what it displaces. Where both are there all the same, it is what was asked for
+ * last: left for a later start, it would delete what by then runs. */
+static bool job_comes_first(Manager *m, Instance *i, JobKind kind)
+{
+        if (!i->job)
+                return true;
+        if (kind != JOB_DELETE)
+                return false;
+        load_stale_job(m, i->job->id);
+        manager_unqueue_job(m, i->job);
+        i->job = job_free(i->job);
+        return true;
+}
+
 static void load_job(Manager *m, const char *id, struct json_object *json)
 {
         const char *caller;
@@ -196,17 +220,15 @@ static void load_job(Manager *m, const char *id, struct json_object *json)
         JobKind kind;
         int r;
 
-        r = find_job(m, json, &instance, &kind, &attempts);
+        r = find_job(m, id, json, &instance, &kind, &attempts);
         if (r == -ENOENT && instance_is_forgotten(m, json))
                 load_stale_job(m, id);
         else if (r < 0)
                 log_full(LOG_ERR, r, LOG_ABOUT(.job = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record job:%s is damaged or without its instance and is left out: %m",
                                 id);
-        else if (job_is_stale(instance, kind))
+        else if (job_is_stale(instance, kind) || !job_comes_first(m, instance, kind))
                 load_stale_job(m, id);
-        else if (instance->job)
-                log_error("Instance %s has two jobs; %s is left out", instance->id, id);
         else {
                 r = job_resume(m, instance, kind, attempts);
                 if (r >= 0)

@@ -465,26 +465,6 @@ static void test_new_store_removes_nothing(void **state)
         world_free(w);
 }
 
-/* Pending, without a job: it gets one. */
-static void test_pending_without_job(void **state)
-{
-        World *w = world_new();
-        _cleanup_ask_ Ask create = { 0 };
-
-        ask_create(w, &create, VARIANT_STRIP);
-        while (!create.answered)
-                assert_true(fake_ports_step(w->ports));
-        fake_ports_crash(w->ports, false);
-        w->manager = manager_free(w->manager);
-        fake_ports_crashed(w->ports);
-        free(w->ports->stream[0].job);
-        w->ports->n_stream = 0;
-        world_start(w);
-        world_run(w);
-        assert_string_equal(world_status(w), "running");
-        world_free(w);
-}
-
 /* Tombstones go, in memory as in the store. */
 static void test_old_records(void **state)
 {
@@ -520,7 +500,6 @@ int main(void)
                 cmocka_unit_test(test_damaged),
                 cmocka_unit_test(test_damaged_is_left_alone),
                 cmocka_unit_test(test_new_store_removes_nothing),
-                cmocka_unit_test(test_pending_without_job),
                 cmocka_unit_test(test_old_records),
         };
 
