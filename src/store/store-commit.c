@@ -136,13 +136,13 @@ static void on_exec(StoreCommit *c, const redisReply *reply)
                         return;
                 }
                 error = -EIO;
-                reason = str_printf("Redis did it only in part: %s", text);
+                reason = store_reason("Redis did it only in part", text);
         } else {
                 text = c->refusal                         ? c->refusal
                        : reply->type == REDIS_REPLY_ERROR ? reply->str
                                                           : "the transaction had no result";
                 error = store_error(text);
-                reason = str_printf("Redis refused the change: %s", text);
+                reason = store_reason("Redis refused the change", text);
                 store_check_readiness(c->store, text);
         }
         commit_finish(c, error, reason ? reason : "Redis refused the change");

@@ -41,6 +41,9 @@ const char *store_prefix(StoreKind kind);
 /* The errno of store.h for an error reply's text. */
 int store_error(const char *text);
 
+/* "what: text", where text may be Redis' own words: what a caller is told is valid UTF-8. NULL when out of memory. */
+char *store_reason(const char *what, const char *text);
+
 /* Sends a command of at most 16 strings, NULL-terminated. As redis_connection_command(). */
 int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,
                 Pending **ret_pending);

@@ -79,7 +79,7 @@ static void load_finish(StoreLoad *l, int error, const char *reason)
 
 static void load_fail(StoreLoad *l, int error, const char *text)
 {
-        _cleanup_free_ char *reason = str_printf("Reading from Redis failed: %s", text);
+        _cleanup_free_ char *reason = store_reason("Reading from Redis failed", text);
 
         load_finish(l, error, reason ? reason : "Reading from Redis failed");
 }

@@ -6,6 +6,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "basic/utf8.h"
 #include "store/store-internal.h"
 
 #define RETRY_MIN_USEC       (50 * USEC_PER_MSEC)
@@ -47,6 +48,13 @@ int store_error(const char *text)
                 if (startswith(text, errors[i].word))
                         return errors[i].error;
         return -EPERM;
+}
+
+char *store_reason(const char *what, const char *text)
+{
+        _cleanup_free_ char *reason = str_printf("%s: %s", what, text);
+
+        return reason ? utf8_make_valid(reason, strlen(reason)) : NULL;
 }
 
 int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,

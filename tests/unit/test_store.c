@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "store-fixture.h"
+#include "store/store-internal.h"
 
 static void test_schema(void **state)
 {
@@ -178,6 +179,14 @@ static void test_bad_arguments(void **state)
         close_store(&f);
 }
 
+/* Redis tells back what it was sent, of which that was cut off in mid-character. */
+static void test_reason(void **state)
+{
+        _cleanup_free_ char *reason = store_reason("Redis refused the change", "ERR unknown 'a\xc3'");
+
+        assert_string_equal(reason, "Redis refused the change: ERR unknown 'a\xef\xbf\xbd'");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -187,6 +196,7 @@ int main(void)
                 cmocka_unit_test(test_tombstone_vanishes),
                 cmocka_unit_test(test_group_vanishes),
                 cmocka_unit_test(test_bad_arguments),
+                cmocka_unit_test(test_reason),
         };
         int r = peer_prepare();
 
