@@ -7,6 +7,7 @@
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "basic/utf8.h"
 #include "core/names.h"
 #include "engine/engine-list.h"
 #include "engine/engine-stream.h"
@@ -96,6 +97,21 @@ static bool was_seen(EngineEvents *e, uint64_t hash)
         return false;
 }
 
+/* The stream's documents are not looked at as a whole: what is no text in them is as if it were not there. */
+static int get_text(struct json_object *object, const char *name, const char **ret)
+{
+        const char *text;
+        int r;
+
+        r = json_get_string(object, name, &text);
+        if (r < 0)
+                return r;
+        if (!utf8_is_valid(text, strlen(text)))
+                return -EINVAL;
+        *ret = text;
+        return 0;
+}
+
 static int on_document(struct json_object *document, void *userdata)
 {
         EngineEvents *e = userdata;
@@ -104,11 +120,11 @@ static int on_document(struct json_object *document, void *userdata)
         uint64_t nsec = 0;
 
         /* Compared once more: filters of engines other than Docker's may know less. */
-        if (!engine_client_owns(e->client, attributes) || json_get_string(document, "Action", &action) < 0)
+        if (!engine_client_owns(e->client, attributes) || get_text(document, "Action", &action) < 0)
                 return 0;
         (void) json_get_string(actor, "ID", &id);
-        (void) json_get_string(attributes, ARK_LABEL_INSTANCE, &instance);
-        (void) json_get_string(attributes, ARK_LABEL_ROLE, &role);
+        (void) get_text(attributes, ARK_LABEL_INSTANCE, &instance);
+        (void) get_text(attributes, ARK_LABEL_ROLE, &role);
         (void) json_get_u64(document, "timeNano", &nsec);
         if (nsec / 1000 > e->last_usec)
                 e->last_usec = nsec / 1000;

@@ -202,6 +202,7 @@ static void engine_open(sd_event *event)
 typedef struct Watch {
         unsigned n_connected, n_lost, n_told;
         bool connected, lost; /* for run_until() */
+        char last[64]; /* event that was told of */
 } Watch;
 
 static void on_connected(bool connected, void *userdata)
@@ -223,6 +224,7 @@ static void on_event(const char *instance, const char *role, const char *event, 
 
         assert_string_equal(instance, "client_a");
         assert_null(startswith(event, "exec_"));
+        (void) snprintf(w->last, sizeof(w->last), "%s", event);
         w->n_told++;
 }
 
@@ -439,6 +441,22 @@ static void test_told_once(void **state)
         stop(&f);
 }
 
+/* What is no text is not handed on: all that hear of events may show them. */
+static void test_no_text(void **state)
+{
+        Watch w = {};
+        Fixture f = start(MANNER_GOOD, &w);
+
+        while (engine.stream < 0)
+                assert_true(sd_event_run(f.event, UINT64_MAX) >= 0);
+        tell("st\xc3", 1);
+        tell("start", 2);
+        run_turns(&f, &w.n_told, 1);
+        assert_int_equal(w.n_told, 1);
+        assert_string_equal(w.last, "start");
+        stop(&f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -448,6 +466,7 @@ int main(void)
                 cmocka_unit_test(test_upgraded),
                 cmocka_unit_test(test_freed_while_hung),
                 cmocka_unit_test(test_told_once),
+                cmocka_unit_test(test_no_text),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
