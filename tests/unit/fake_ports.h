@@ -128,6 +128,7 @@ typedef struct FakePorts {
         FakeResource *resources;
         char **images;
         FakeRecord *records;
+        bool foreign; /* records were not all written by the code under test: a secret may be any word */
         FakeEntry *stream;
         size_t n_stream;
         unsigned serial;

@@ -87,7 +87,8 @@ size_t fake_ports_count(FakePorts *p, StoreKind kind)
 /* What an instance's record may never hold. */
 static void check_secrecy(FakePorts *p, const FakeRecord *w)
 {
-        const char *secret = w->kind == STORE_INSTANCE ? fake_ports_record(p, STORE_SECRET, w->id) : NULL;
+        bool has_secret = w->kind == STORE_INSTANCE && !p->foreign;
+        const char *secret = has_secret ? fake_ports_record(p, STORE_SECRET, w->id) : NULL;
         _cleanup_json_ struct json_object *json = NULL;
         const char *value;
         int r;
