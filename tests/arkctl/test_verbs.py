@@ -295,6 +295,7 @@ def test_cleanup(ctl):
 def test_cleanup_that_fails_in_part(ctl):
     done = ctl("cleanup", "--older-than=1d", code=1)
     assert f"{BROKEN} could not be deleted: Docker does not answer" in done.stderr
+    assert "1 instance could not be deleted; they are tried again by the next cleanup" in done.stderr
     outcome = json.loads(ctl("cleanup", "--older-than=1d", "--json=short", code=1).stdout)
     assert outcome["removed"] == [ACME] and outcome["failed"][0]["id"] == BROKEN
 
