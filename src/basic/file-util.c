@@ -66,12 +66,12 @@ static int write_all(int fd, const char *text)
                 text += k;
                 n -= (size_t) k;
         }
-        return fsync(fd) < 0 ? -errno : 0;
+        return 0;
 }
 
 int write_file_atomic(const char *path, const char *text, mode_t mode)
 {
-        _cleanup_free_ char *temporary = str_printf("%s.new", path);
+        _cleanup_free_ char *temporary = str_printf("%s" TEMPORARY_SUFFIX, path);
         _cleanup_close_ int fd = -1;
         int r;
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 #include <yaml.h>
 
 #include "core/names.h"
@@ -326,18 +325,4 @@ int compose_format(const InstanceSpec *spec, char **ret_text)
                 return -ENOMEM;
         *ret_text = TAKE_PTR(text);
         return 0;
-}
-
-char *compose_path(const char *compose_dir, const char *instance_id)
-{
-        return str_printf("%s/compose.%s.yml", compose_dir, instance_id);
-}
-
-int compose_remove(const char *compose_dir, const char *instance_id)
-{
-        _cleanup_free_ char *path = compose_path(compose_dir, instance_id);
-
-        if (!path)
-                return -ENOMEM;
-        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }

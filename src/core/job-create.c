@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sys/stat.h>
 
-#include "basic/file-util.h"
 #include "basic/time-util.h"
 #include "core/compose.h"
 #include "core/job.h"
@@ -21,16 +19,8 @@
 
 int step_write_compose(StepRun *run)
 {
-        const InstanceSpec *spec = run->job->spec;
-        _cleanup_(str_erase_freep) char *text = NULL;
-        int r;
+        int r = compose_write(run->job->manager, run->job->spec);
 
-        r = compose_format(spec, &text);
-        if (r < 0)
-                return r;
-        if (mkdir(run->job->manager->compose_dir, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        r = write_file_atomic(spec->compose_path, text, 0600);
         return r < 0 ? r : 1;
 }
 

@@ -56,6 +56,7 @@ struct Manager {
         Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
         char **ownerless; /* volumes of nobody, sorted (reconcile-volumes.c) */
         sd_event_source *ownerless_look; /* when they are looked at again */
+        struct ComposeTending *tending; /* of compose files (compose.h) */
         struct Change *changes; /* writes of requests that are under way */
 
         uint64_t retained_usec; /* when old records were last looked for (retention.h), CLOCK_MONOTONIC */

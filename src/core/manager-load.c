@@ -9,6 +9,7 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
+#include "core/compose.h"
 #include "core/hold.h"
 #include "core/job-record.h"
 #include "core/manager-internal.h"
@@ -396,6 +397,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
                         manager_notify(m, MANAGER_INSTANCE_ADDED, lh_entry_v(e), NULL);
         manager_run_queue(m);
         hold_release(m);
+        compose_tend(m);
         reconcile_all(m);
 }
 

@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/change.h"
+#include "core/compose.h"
 #include "core/hold.h"
 #include "core/manager-internal.h"
 #include "core/reconcile.h"
@@ -382,6 +383,7 @@ Manager *manager_free(Manager *m)
         sd_event_source_disable_unref(m->hold_deadline);
         reconcile_cancel(m);
         ownerless_done(m);
+        compose_tend_cancel(m);
         for (struct lh_entry *e = m->instances ? m->instances->head : NULL; e; e = e->next) {
                 job_free(((Instance *) lh_entry_v(e))->job);
                 reconcile_forget(lh_entry_v(e));

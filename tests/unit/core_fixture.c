@@ -79,7 +79,7 @@ static void make_compose_dir(World *w)
         static unsigned n;
         struct stat st;
 
-        /* In memory where possible: each compose file is synced. */
+        /* In memory where possible: there are very many of them. */
         (void) snprintf(w->compose_dir, sizeof w->compose_dir, "%s/ark-core-%d-%u",
                         stat("/dev/shm", &st) == 0 && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp",
                         (int) getpid(), n++);
