@@ -329,12 +329,15 @@ class Rounds(ByHand):
     def far_round(self):
         """A create that gets further each time is not given up, though its daemon dies more often than RetryMax=."""
         assert len(ON_THE_WAY) > RETRY_MAX + 1
-        promise = None
+        thread = None
         for place in ON_THE_WAY:
             self.machine.arm(f"create.{place}")
-            promise = promise or self.customers.create("faults-notes")
+            # The first dies before it has answered.
+            thread = thread or self.customers.in_background(self.customers.create, "faults-notes")
             wait_for(f"the daemon comes by {place}", lambda: not self.machine.armed(), 60, every=0.002)
             self.note_place(f"create.{place}")
+        self.join([thread])
+        promise = self.customers.promises[-1]
         state = self.wait_end(promise)
         assert state["status"] == "running", state
 
