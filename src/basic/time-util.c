@@ -19,6 +19,11 @@ uint64_t now_realtime(void)
         return now(CLOCK_REALTIME);
 }
 
+uint64_t now_boottime(void)
+{
+        return now(CLOCK_BOOTTIME);
+}
+
 uint64_t now_monotonic(void)
 {
         return now(CLOCK_MONOTONIC);

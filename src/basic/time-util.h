@@ -10,8 +10,9 @@
 #define USEC_PER_HOUR   (60 * USEC_PER_MINUTE)
 #define USEC_PER_DAY    (24 * USEC_PER_HOUR)
 
-/* Microseconds of CLOCK_REALTIME, CLOCK_MONOTONIC. */
+/* Microseconds of CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_MONOTONIC. */
 uint64_t now_realtime(void);
+uint64_t now_boottime(void);
 uint64_t now_monotonic(void);
 
 /* The last moment that RFC 3339 can tell, whose years have four digits: the end of 9999. */

@@ -13,6 +13,9 @@
 
 #define CLEANUP_AT_ONCE 4
 
+/* A clock may be corrected by so much. */
+#define CLOCK_TOLERANCE_USEC USEC_PER_HOUR
+
 typedef struct Cleanup {
         Request *request;
         uint64_t max_age_usec; /* UINT64_MAX: each instance's own expiry */
@@ -177,6 +180,30 @@ static int list_only(Cleanup *c)
         return 0;
 }
 
+/* A clock that jumps months ahead would have every instance outlive its time at once. Whether it was wrong before or is
+ * now, nobody here can tell; who gives an age has decided. */
+static bool refuse_set_clock(const Cleanup *c)
+{
+        const Caller *caller = &c->request->caller;
+        uint64_t forward = manager_clock_set_forward(c->request->manager);
+
+        if (c->max_age_usec != UINT64_MAX || forward <= CLOCK_TOLERANCE_USEC)
+                return false;
+        log_full(LOG_ERR, 0,
+                        LOG_ABOUT(.caller = caller->identity, .origin = caller->origin,
+                                        .message_id = MESSAGE_CLOCK_SET),
+                        "The clock was set %llu h ahead, so nothing is deleted as past its time",
+                        (unsigned long long) (forward / USEC_PER_HOUR));
+        request_fail(c->request, FAULT_CONFLICT, NULL,
+                        "The clock was set %llu h ahead since arkd was started, so nothing was deleted as "
+                        "past "
+                        "its time. Check it with “date”; if it is right, run “systemctl restart arkd”, or "
+                        "give "
+                        "an age, such as “arkctl cleanup --older-than=30d”",
+                        (unsigned long long) (forward / USEC_PER_HOUR));
+        return true;
+}
+
 void run_cleanup(Request *request)
 {
         Cleanup *c = new0(Cleanup, 1);
@@ -195,6 +222,8 @@ void run_cleanup(Request *request)
         c->failed = json_object_new_array();
         (void) json_get_u64(request->arguments, "max_age_usec", &c->max_age_usec);
         (void) json_get_bool(request->arguments, "dry_run", &dry_run);
+        if (refuse_set_clock(c))
+                return;
         r = c->removed && c->failed ? cleanup_select(c) : -ENOMEM;
         if (r >= 0 && dry_run)
                 r = list_only(c);

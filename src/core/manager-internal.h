@@ -63,6 +63,7 @@ struct Manager {
         Pending *retaining;
 
         uint64_t started_usec; /* CLOCK_MONOTONIC */
+        int64_t clock_usec; /* how far CLOCK_REALTIME was ahead of CLOCK_BOOTTIME then */
         TAILQ_HEAD(, Request) held; /* requests of the first moments (hold.h) */
         sd_event_source *hold_deadline;
 
@@ -88,6 +89,10 @@ void manager_notify(Manager *manager, ManagerEvent event, Instance *instance, Pr
 /* What nobody would come back to any more: the daemon ends, so that the service manager starts it anew and what is stored
  * is resumed. what: a sentence without its end, for the journal. */
 void manager_begin_anew(Manager *manager, int error, const char *what);
+
+/* How far the clock has been set forward since the manager was started; 0 where it was not, or back. Time that the host
+ * was suspended has passed, and does not count. */
+uint64_t manager_clock_set_forward(const Manager *manager);
 
 /* Calls handler once, that much later (µs, and how much later still it may be); where no timer can be had, begins anew.
  * *ret_timer must be NULL. */

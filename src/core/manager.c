@@ -87,6 +87,19 @@ void manager_call_later(Manager *manager, uint64_t usec, uint64_t accuracy, sd_e
                 manager_begin_anew(manager, r, "A timer cannot be set");
 }
 
+/* Changes only when the clock is set. */
+static int64_t clock_offset(void)
+{
+        return (int64_t) now_realtime() - (int64_t) now_boottime();
+}
+
+uint64_t manager_clock_set_forward(const Manager *manager)
+{
+        int64_t moved = clock_offset() - manager->clock_usec;
+
+        return moved > 0 ? (uint64_t) moved : 0;
+}
+
 /* ---- Registry ---- */
 
 Instance *manager_find_instance(Manager *manager, const char *id)
@@ -360,6 +373,7 @@ int manager_new(sd_event *event, const ManagerSettings *settings, EnginePort *en
 int manager_start(Manager *m)
 {
         m->started_usec = now_monotonic();
+        m->clock_usec = clock_offset();
         m->engine->vtable->watch(m->engine, manager_on_engine, manager_on_engine_event, m);
         m->store->vtable->watch(m->store, manager_on_store, m);
         if (manager_store_connected(m))

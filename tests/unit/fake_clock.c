@@ -26,10 +26,11 @@ struct Timer {
         Timer *next;
 };
 
-static uint64_t now;
+static uint64_t now, set_forward;
 static Timer *timers; /* in the order they were made */
 
 uint64_t __wrap_now_realtime(void);
+uint64_t __wrap_now_boottime(void);
 uint64_t __wrap_now_monotonic(void);
 int __wrap_sd_event_add_time(sd_event *event, sd_event_source **ret, clockid_t clock, uint64_t usec,
                 uint64_t accuracy, sd_event_time_handler_t handler, void *userdata);
@@ -38,7 +39,12 @@ int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, cl
 
 uint64_t __wrap_now_realtime(void)
 {
-        return EPOCH_USEC + now;
+        return EPOCH_USEC + now + set_forward;
+}
+
+uint64_t __wrap_now_boottime(void)
+{
+        return MONOTONIC_USEC + now;
 }
 
 uint64_t __wrap_now_monotonic(void)
@@ -100,7 +106,12 @@ int __wrap_sd_event_add_time(sd_event *event, sd_event_source **ret, clockid_t c
 void fake_clock_reset(void)
 {
         assert(!timers);
-        now = 0;
+        now = set_forward = 0;
+}
+
+void fake_clock_set(int64_t usec)
+{
+        set_forward += (uint64_t) usec;
 }
 
 uint64_t fake_clock_now(void)

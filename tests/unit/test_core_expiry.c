@@ -117,6 +117,51 @@ static void test_cleanup_failure(void **state)
         world_free(w);
 }
 
+/* The clock is set: by expiry nothing goes that was not past its time before. */
+static void try_set_clock(int64_t usec, uint64_t age, bool dry, Fault fault)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+
+        world_case("clock set by %lld s, age %llu", (long long) (usec / 1000000), (unsigned long long) age);
+        fake_clock_set(usec);
+        ask_cleanup(w, &a, age, dry);
+        world_run(w);
+        world_assert(w, a.answered && a.fault == fault);
+        world_assert(w, fault == FAULT_NONE || strstr(a.reason, "clock"));
+        world_assert(w, streq(world_status(w),
+                                        fault == FAULT_NONE && age == 0 && !dry ? "deleted" : "running"));
+        world_check(w);
+        world_free(w);
+}
+
+static void test_set_clock(void **state)
+{
+        const int64_t hour = (int64_t) USEC_PER_HOUR, year = 365 * (int64_t) USEC_PER_DAY;
+
+        try_set_clock(year, UINT64_MAX, false, FAULT_CONFLICT);
+        try_set_clock(year, UINT64_MAX, true, FAULT_CONFLICT);
+        try_set_clock(hour + 1, UINT64_MAX, false, FAULT_CONFLICT);
+        try_set_clock(hour, UINT64_MAX, false, FAULT_NONE);
+        try_set_clock(-year, UINT64_MAX, false, FAULT_NONE);
+        try_set_clock(year, 0, false, FAULT_NONE); /* an operator's age */
+}
+
+/* Whoever starts the daemon again says that the clock is right. */
+static void test_set_clock_and_restart(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+
+        fake_clock_set(365 * (int64_t) USEC_PER_DAY);
+        world_stop(w);
+        world_start(w);
+        world_run(w);
+        assert_int_equal(cleanup(w, &a, UINT64_MAX, false), 1);
+        world_check(w);
+        world_free(w);
+}
+
 static void test_expiry_faults(void **state)
 {
         for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++) {
@@ -320,6 +365,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cleanup),
                 cmocka_unit_test(test_cleanup_failure),
+                cmocka_unit_test(test_set_clock),
+                cmocka_unit_test(test_set_clock_and_restart),
                 cmocka_unit_test(test_expiry_faults),
                 cmocka_unit_test(test_expiry_limits),
                 cmocka_unit_test(test_expiry_moments),
