@@ -208,6 +208,14 @@ void address_pool_release_ingress(AddressPool *pool, const char *address, uint64
         slot->released_usec = released_usec;
 }
 
+void address_pool_rest_ingress(AddressPool *pool, const char *address, uint64_t released_usec)
+{
+        IngressSlot *slot;
+
+        if (find_ingress(pool, address, &slot) >= 0 && !slot->taken && slot->released_usec < released_usec)
+                slot->released_usec = released_usec;
+}
+
 void address_pool_release_subnet(AddressPool *pool, const char *subnet)
 {
         bool *taken;

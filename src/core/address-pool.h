@@ -40,5 +40,8 @@ int address_pool_reserve_subnet(AddressPool *pool, const char *subnet);
 void address_pool_release_ingress(AddressPool *pool, const char *address, uint64_t released_usec);
 void address_pool_release_subnet(AddressPool *pool, const char *subnet);
 
+/* What a record says it once had: unless somebody has it, it rests as after the latest release. */
+void address_pool_rest_ingress(AddressPool *pool, const char *address, uint64_t released_usec);
+
 /* The nth address of a subnet in text form ("10.231.16.0/28", 2 → "10.231.16.2"). -EINVAL. */
 int subnet_nth_address(const char *subnet, unsigned n, char ret_address[ADDRESS_TEXT_MAX]);

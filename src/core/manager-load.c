@@ -78,7 +78,7 @@ static void load_addresses(Manager *m, Instance *i)
         int r;
 
         if (!i->subnet) {
-                address_pool_release_ingress(m->addresses, i->ingress_address,
+                address_pool_rest_ingress(m->addresses, i->ingress_address,
                                 i->deleted_usec ? i->deleted_usec : i->created_usec);
                 return;
         }

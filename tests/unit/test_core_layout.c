@@ -116,6 +116,51 @@ static void test_ingress_rests(void **state)
         assert_int_equal(address_pool_reserve_ingress(pool, NULL), -EINVAL);
 }
 
+/* Records of the deleted tell how long an address rests, in any order, and take it from nobody. */
+static void test_rest(void **state)
+{
+        _cleanup_(address_pool_freep) AddressPool *pool = NULL;
+        const uint64_t start = 100 * ADDRESS_REST_USEC;
+        char a[ADDRESS_TEXT_MAX];
+
+        assert_int_equal(address_pool_new("10.231.0.0/16", &pool), 0);
+        assert_int_equal(address_pool_reserve_ingress(pool, "10.231.0.2"), 0);
+        address_pool_rest_ingress(pool, "10.231.0.2", start);
+        assert_int_equal(address_pool_reserve_ingress(pool, "10.231.0.2"), -EEXIST);
+        address_pool_rest_ingress(pool, "10.231.0.3", start);
+        address_pool_rest_ingress(pool, "10.231.0.3", start - ADDRESS_REST_USEC);
+        address_pool_rest_ingress(pool, NULL, start);
+        assert_int_equal(address_pool_take_ingress(pool, start + 1, a), 0);
+        assert_string_equal(a, "10.231.0.4");
+}
+
+static const char holder[] =
+                "{\"id\":\"client_aaaaaaaaaaaa\",\"product_id\":\"p0\",\"client_name\":\"Acme\",\"status\":"
+                "\"running\",\"phase\":\"ready\",\"created_at\":\"2025-11-20T00:00:00.000001Z\",\"subnet\":"
+                "\"10.231.16.0/28\",\"ingress_address\":\"10.231.0.2\",\"upstream\":\"10.231.0.2:80\"}";
+static const char former[] =
+                "{\"id\":\"client_bbbbbbbbbbbb\",\"product_id\":\"p0\",\"client_name\":\"Acme\",\"status\":"
+                "\"deleted\",\"phase\":\"ready\",\"created_at\":\"2025-11-21T00:00:00.000001Z\",\"deleted_"
+                "at\":"
+                "\"2025-11-22T00:00:00.000001Z\",\"ingress_address\":\"10.231.0.2\"}";
+
+/* Whichever is read first: an address that somebody has is not given to another. */
+static void test_address_of_two(void **state)
+{
+        for (uint64_t order = 0; order < 2; order++) {
+                World *w = world_new();
+
+                world_stop(w);
+                fake_ports_put(w->ports, STORE_INSTANCE, "client_aaaaaaaaaaaa", holder, 10);
+                fake_ports_put(w->ports, STORE_INSTANCE, "client_bbbbbbbbbbbb", former, order * 20);
+                world_start(w);
+                assert_non_null(manager_get_instance(w->manager, "client_aaaaaaaaaaaa"));
+                assert_non_null(manager_get_instance(w->manager, "client_bbbbbbbbbbbb"));
+                assert_int_equal(address_pool_reserve_ingress(w->manager->addresses, "10.231.0.2"), -EEXIST);
+                world_free(w);
+        }
+}
+
 static void test_nth_address(void **state)
 {
         char a[ADDRESS_TEXT_MAX] = "untouched";
@@ -380,6 +425,8 @@ int main(void)
                 cmocka_unit_test(test_pools),
                 cmocka_unit_test(test_subnets),
                 cmocka_unit_test(test_ingress_rests),
+                cmocka_unit_test(test_rest),
+                cmocka_unit_test(test_address_of_two),
                 cmocka_unit_test(test_nth_address),
                 cmocka_unit_test(test_record),
                 cmocka_unit_test(test_damaged_records),
