@@ -15,6 +15,12 @@ uint64_t now_realtime(void);
 uint64_t now_boottime(void);
 uint64_t now_monotonic(void);
 
+/* What has passed; 0 where the clock was set back meanwhile. */
+static inline uint64_t usec_between(uint64_t from, uint64_t to)
+{
+        return to > from ? to - from : 0;
+}
+
 /* The last moment that RFC 3339 can tell, whose years have four digits: the end of 9999. */
 #define TIMESTAMP_USEC_MAX UINT64_C(253402300799999999)
 /* Room for a timestamp and its NUL: 2026-11-24T14:53:18.000000Z */

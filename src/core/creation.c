@@ -137,7 +137,8 @@ static bool check_quota(Request *request)
 
                 total += instance_has_resources(i);
                 own += mine && instance_has_resources(i);
-                recent += mine && i->created_usec + USEC_PER_MINUTE > now;
+                /* What seems to be made later is from before the clock was set back. */
+                recent += mine && i->created_usec <= now && i->created_usec + USEC_PER_MINUTE > now;
         }
         if (recent >= m->quota_rate)
                 request_fail(request, FAULT_QUOTA_EXCEEDED, NULL,

@@ -72,7 +72,7 @@ static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
         if (end->status == INSTANCE_RUNNING) {
                 next->progress = 1;
                 if (next->timeline[PHASE_READY] == TIMELINE_UNSET)
-                        next->timeline[PHASE_READY] = (now - next->created_usec) / USEC_PER_MSEC;
+                        next->timeline[PHASE_READY] = usec_between(next->created_usec, now) / USEC_PER_MSEC;
         } else if (end->status == INSTANCE_DELETED || next->timeline[PHASE_READY] == TIMELINE_UNSET)
                 next->upstream = NULL;
         if (end->status == INSTANCE_DELETED)

@@ -53,8 +53,7 @@ static void job_tell_full_disk(Job *job, const char *text)
                 reason = str_printf("%s; its log says “%s”", job->failure, words[i]);
                 if (!reason)
                         return;
-                free(job->failure);
-                job->failure = reason;
+                job_set_failure(job, reason);
         }
 }
 

@@ -120,7 +120,7 @@ static bool create_update_phase(Job *job, bool *ret_entered)
         i->phase = phase;
         i->progress = progress;
         if (entered) {
-                i->timeline[phase] = (now_realtime() - i->created_usec) / USEC_PER_MSEC;
+                i->timeline[phase] = usec_between(i->created_usec, now_realtime()) / USEC_PER_MSEC;
                 (void) free_and_strdup(&i->message, phase_messages[phase]);
         }
         return true;

@@ -108,6 +108,13 @@ int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret)
 /* Why a job failed, where there was no memory to say more. */
 static char no_memory[] = "there was not enough memory";
 
+void job_set_failure(Job *job, char *reason)
+{
+        if (job->failure != no_memory)
+                free(job->failure);
+        job->failure = reason ? reason : no_memory;
+}
+
 static void step_stop(StepRun *run)
 {
         run->pending = pending_cancel(run->pending);
@@ -266,9 +273,7 @@ void job_fail(Job *job, const Step *step, const char *reason)
         if (job_is_winding_down(job))
                 return;
         job->failed_step = step;
-        job->failure = instance_redact(job->instance, reason);
-        if (!job->failure)
-                job->failure = no_memory;
+        job_set_failure(job, instance_redact(job->instance, reason));
         job_wind_down(job);
 }
 

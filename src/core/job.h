@@ -190,6 +190,9 @@ void job_update_phase(Job *job);
 /* Fails the job because of a step and begins to undo it. */
 void job_fail(Job *job, const Step *step, const char *reason);
 
+/* What the job is said to have failed of. Takes reason over; NULL: there was no memory for one. */
+void job_set_failure(Job *job, char *reason);
+
 /* Undoes one step after the other, then ends. */
 void job_undo(Job *job);
 /* Its time for that is over: what waits is given up, the rest tried once. */

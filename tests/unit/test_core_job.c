@@ -156,6 +156,38 @@ static void test_full_disk(void **state)
         try_log("there is space left", "the application ended right after its start, with exit status 3");
 }
 
+/* The clock is set while it is deployed: no phase took till the end of time. */
+static bool try_set_clock(int64_t usec, unsigned moment)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        bool reached = true;
+
+        world_case("clock set by %lld s at step %u", (long long) (usec / 1000000), moment);
+        ask_create(w, &create, VARIANT_STRIP);
+        for (unsigned i = 0; i < moment && reached; i++)
+                reached = fake_ports_step(w->ports);
+        fake_clock_set(usec);
+        world_run(w);
+        world_assert(w, streq(world_status(w), "running"));
+        for (InstancePhase phase = 0; phase < _PHASE_MAX; phase++) {
+                uint64_t ms = world_first(w)->timeline[phase];
+
+                world_assert(w, ms == TIMELINE_UNSET || ms < 2 * USEC_PER_HOUR / USEC_PER_MSEC);
+        }
+        world_check(w);
+        world_free(w);
+        return reached;
+}
+
+static void test_set_clock(void **state)
+{
+        for (unsigned moment = 0; try_set_clock(-(int64_t) USEC_PER_HOUR, moment); moment++)
+                ;
+        for (unsigned moment = 0; try_set_clock((int64_t) USEC_PER_HOUR, moment); moment++)
+                ;
+}
+
 /* ---- What stays wrong ---- */
 
 static void try_failing(Variant variant, const char *call, const char *step)
@@ -409,6 +441,7 @@ int main(void)
                 cmocka_unit_test(test_order_of_delete),
                 cmocka_unit_test(test_order_of_undo),
                 cmocka_unit_test(test_full_disk),
+                cmocka_unit_test(test_set_clock),
                 cmocka_unit_test(test_failing),
                 cmocka_unit_test(test_deadline),
                 cmocka_unit_test(test_patience),

@@ -200,6 +200,27 @@ static void test_quotas(void **state)
         world_free(w);
 }
 
+/* A clock that is set back does not make of the last days' deployments the last minute's. */
+static void test_rate_by_a_set_clock(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask a = { 0 };
+
+        w->settings.quota_rate = 1;
+        world_stop(w);
+        world_start(w);
+        ask_now(w, &a, "CreateInstance", ROLE_VISITOR, "addr:1", order("p4", "x", NULL));
+        assert_int_equal(a.fault, FAULT_NONE);
+        fake_clock_set(-(int64_t) USEC_PER_DAY);
+        ask_now(w, &a, "CreateInstance", ROLE_VISITOR, "addr:1", order("p4", "x", NULL));
+        assert_int_equal(a.fault, FAULT_NONE);
+        ask_now(w, &a, "CreateInstance", ROLE_VISITOR, "addr:1", order("p4", "x", NULL));
+        assert_fault(w, &a, FAULT_QUOTA_EXCEEDED, NULL);
+        world_run(w);
+        world_check(w);
+        world_free(w);
+}
+
 /* However fast they come, no more wait than may. */
 static void test_queue_is_bounded(void **state)
 {
@@ -469,6 +490,7 @@ int main(void)
                 cmocka_unit_test(test_outside_away),
                 cmocka_unit_test(test_store_away_at_start),
                 cmocka_unit_test(test_quotas),
+                cmocka_unit_test(test_rate_by_a_set_clock),
                 cmocka_unit_test(test_queue_is_bounded),
                 cmocka_unit_test(test_addresses_run_out),
                 cmocka_unit_test(test_repeats),

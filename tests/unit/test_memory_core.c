@@ -75,6 +75,7 @@ typedef struct Order {
         const char *arguments;
         size_t call;
         FakeFault fault;
+        const char *last_words; /* of an application that ends at once; NULL: it runs */
 } Order;
 
 static const Order orders[] = {
@@ -85,6 +86,7 @@ static const Order orders[] = {
         { CREATE("p0"), 9, FAKE_LOST },
         { CREATE("p0"), 0, FAKE_LOST_DONE },
         { CREATE("p0"), LAST_CALL, FAKE_LOST },
+        { CREATE("p4"), SIZE_MAX, FAKE_FINE, "No space left on device" },
 };
 
 static bool create_starved(size_t n, const Order *order)
@@ -96,14 +98,19 @@ static bool create_starved(size_t n, const Order *order)
         w->ports->plans[0] =
                         (FakePlan){ order->call == SIZE_MAX ? SIZE_MAX : w->ports->n_calls + order->call,
                                 order->fault };
+        w->ports->app_exits = order->last_words != NULL;
+        w->ports->app_log = order->last_words;
         world_case("allocation %zu of a create", n);
         starve_at(n);
         ask_starved(w, &create, "CreateInstance", order->arguments);
         hit = starve_end();
         world_case("allocation %zu of a create, %s; call %zu %s", n, hit ? starve_what() : "none failed",
                         order->call, fake_fault_to_string(order->fault));
-        world_assert(w, hit || order->fault != FAKE_FINE || streq(strempty(world_status(w)), "running"));
+        world_assert(w, hit || order->fault != FAKE_FINE ||
+                                        streq(strempty(world_status(w)),
+                                                        order->last_words ? "failed" : "running"));
         w->ports->plans[0].call = SIZE_MAX;
+        w->ports->app_exits = false;
         world_check(w);
         create_again(w, order->arguments);
         world_check(w);
