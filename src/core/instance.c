@@ -25,6 +25,8 @@ static const char *const phase_names[_PHASE_MAX] = {
         [PHASE_READY] = "ready",
 };
 
+const char instance_ready_message[] = "Ready";
+
 static int name_lookup(const char *const *names, size_t n, const char *s)
 {
         for (size_t i = 0; i < n; i++)

@@ -44,6 +44,9 @@ int instance_phase_from_string(const char *s);
 
 #define TIMELINE_UNSET UINT64_MAX
 
+/* The message of one that runs, and nothing is wrong with it. */
+extern const char instance_ready_message[];
+
 /* One customer's copy of a product. */
 typedef struct Instance {
         char *id;
@@ -83,6 +86,7 @@ typedef struct Instance {
         Product *product; /* as deployed; NULL where it is gone and the instance is too */
         Job *job; /* that is under way on it, or NULL */
         InstanceCheck *check; /* a look at its containers that is under way (reconcile.h), or NULL */
+        unsigned listed_running; /* of its containers, while a list of all is taken in (reconcile.h) */
         bool stored; /* the store has it: until then nobody but its creator's request knows of it */
 } Instance;
 

@@ -45,7 +45,9 @@ static EndState job_end_state(const Job *job)
                         .log = job->log,
                 };
         if (job->kind != JOB_DELETE)
-                return (EndState){ .status = INSTANCE_RUNNING, .phase = PHASE_READY, .message = "Ready" };
+                return (EndState){
+                        .status = INSTANCE_RUNNING, .phase = PHASE_READY, .message = instance_ready_message
+                };
         return (EndState){ .status = INSTANCE_DELETED, .phase = i->phase, .message = "Deleted" };
 }
 
@@ -188,7 +190,7 @@ static void job_finish(Job *job)
                 manager_job_ended(m, kind);
         reconcile_instance(m, i->id); /* for what happened meanwhile */
         if (resumed && !i->job && !instance_has_resources(i))
-                reconcile_all(m); /* for what the engine still made for the daemon before this one */
+                reconcile_resources(m); /* for what the engine still made for the daemon before this one */
         retention_run(m);
 }
 

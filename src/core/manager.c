@@ -300,7 +300,7 @@ static void manager_on_engine_event(
         reconcile_instance(m, instance_id);
         /* The engine goes on with what a daemon asked it before it died. */
         if (streq(event, "create") && (!i || (!i->job && i->stored && !instance_has_resources(i))))
-                reconcile_all(m);
+                reconcile_resources(m);
 }
 
 static void manager_on_store(bool connected, void *userdata)
@@ -376,6 +376,7 @@ int manager_start(Manager *m)
         m->clock_usec = clock_offset();
         m->engine->vtable->watch(m->engine, manager_on_engine, manager_on_engine_event, m);
         m->store->vtable->watch(m->store, manager_on_store, m);
+        reconcile_start(m);
         if (manager_store_connected(m))
                 manager_load(m);
         return 0;
@@ -395,6 +396,7 @@ Manager *manager_free(Manager *m)
         pending_cancel(m->retaining);
         pending_cancel(m->dropping);
         sd_event_source_disable_unref(m->hold_deadline);
+        sd_event_source_disable_unref(m->upkeep);
         reconcile_cancel(m);
         ownerless_done(m);
         compose_tend_cancel(m);

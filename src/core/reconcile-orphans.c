@@ -222,6 +222,7 @@ static void on_listed(int error, const char *reason, const Resource *items, size
                 return;
         }
         ownerless_update(m, items, n);
+        reconcile_compare(m, items, n);
         if (!sweep_may_remove(sweep, items, n))
                 return;
         if (sweep_collect(sweep, items, n) < 0)

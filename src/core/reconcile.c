@@ -14,11 +14,18 @@
 #define INSPECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define TEXT_MAX             128
 
+/* A look that failed is repeated after this long, then after twice as long each time, a minute at the most. */
+#define RETRY_USEC          USEC_PER_SEC
+#define RETRY_DOUBLINGS_MAX 6
+#define RETRY_ACCURACY      (100 * USEC_PER_MSEC)
+
 /* One look at an instance's containers. */
 struct InstanceCheck {
         Manager *manager;
         Instance *instance;
         Pending *inspecting, *storing;
+        sd_event_source *retry; /* when it is repeated */
+        unsigned failures; /* looks that failed one after the other */
         bool again; /* something happened meanwhile */
         char trouble[TEXT_MAX]; /* why it does not run, once that is known; else empty, as the next */
         const char *step; /* whose trouble it is: "database" or "app" */
@@ -31,6 +38,7 @@ static InstanceCheck *check_free(InstanceCheck *check)
                 return NULL;
         pending_cancel(check->inspecting);
         pending_cancel(check->storing);
+        sd_event_source_disable_unref(check->retry);
         return mfree(check);
 }
 
@@ -124,7 +132,7 @@ static void check_conclude(InstanceCheck *check)
         InstanceStatus status = trouble ? INSTANCE_FAILED : INSTANCE_RUNNING;
         const char *message = trouble             ? "It does not run; restart it, or delete it"
                               : check->message[0] ? check->message
-                                                  : "Ready";
+                                                  : instance_ready_message;
 
         if (!is_watched(i) || (i->status == status && streq_ptr(i->message, message) &&
                                               streq_ptr(i->error_reason, trouble))) {
@@ -170,13 +178,40 @@ static void judge(InstanceCheck *check, const char *step, const char *what, int 
                 (void) snprintf(check->message, TEXT_MAX, "%s is unhealthy", what);
 }
 
+static void check_look(InstanceCheck *check);
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        InstanceCheck *check = userdata;
+
+        check->retry = sd_event_source_disable_unref(check->retry);
+        check_look(check);
+        return 0;
+}
+
+/* What it was about happened once: nothing else may ever have it looked at again. */
+static void check_look_again(InstanceCheck *check, int error, const char *reason)
+{
+        Manager *m = check->manager;
+        unsigned doublings = check->failures < RETRY_DOUBLINGS_MAX ? check->failures : RETRY_DOUBLINGS_MAX;
+
+        if (!manager_engine_connected(m)) {
+                reconcile_forget(check->instance); /* everything is looked at when it is back */
+                return;
+        }
+        log_debug("The containers of %s could not be looked at, trying again: %s", check->instance->id,
+                        reason ? reason : strerror(-error));
+        check->failures++;
+        manager_call_later(m, RETRY_USEC << doublings, RETRY_ACCURACY, on_retry, check, &check->retry);
+}
+
 static void on_database(int error, const char *reason, const ContainerState *state, void *userdata)
 {
         InstanceCheck *check = userdata;
 
         check->inspecting = NULL;
         if (error < 0 && error != -ENOENT) {
-                check_end(check); /* the engine is away: looked at again when it is back */
+                check_look_again(check, error, reason);
                 return;
         }
         judge(check, "database", "The container of its database", error, state);
@@ -188,10 +223,11 @@ static void on_app(int error, const char *reason, const ContainerState *state, v
         InstanceCheck *check = userdata;
         EnginePort *engine = check->manager->engine;
         InstanceNames names;
+        int r;
 
         check->inspecting = NULL;
         if (error < 0 && error != -ENOENT) {
-                check_end(check);
+                check_look_again(check, error, reason);
                 return;
         }
         judge(check, "app", "The container of the application", error, state);
@@ -200,9 +236,27 @@ static void on_app(int error, const char *reason, const ContainerState *state, v
                 return;
         }
         instance_names(check->instance, &names);
-        if (engine->vtable->inspect_container(engine, names.database, names.network, INSPECT_TIMEOUT_USEC,
-                            on_database, check, &check->inspecting) < 0)
-                check_end(check);
+        r = engine->vtable->inspect_container(engine, names.database, names.network, INSPECT_TIMEOUT_USEC,
+                        on_database, check, &check->inspecting);
+        if (r < 0)
+                check_look_again(check, r, NULL);
+}
+
+static void check_look(InstanceCheck *check)
+{
+        EnginePort *engine = check->manager->engine;
+        int r;
+
+        check->again = false;
+        check->trouble[0] = check->message[0] = 0;
+        if (!is_watched(check->instance)) {
+                reconcile_forget(check->instance);
+                return;
+        }
+        r = engine->vtable->inspect_container(engine, check->instance->id, ARK_INGRESS_NETWORK,
+                        INSPECT_TIMEOUT_USEC, on_app, check, &check->inspecting);
+        if (r < 0)
+                check_look_again(check, r, NULL);
 }
 
 void reconcile_instance(Manager *m, const char *instance_id)
@@ -211,18 +265,18 @@ void reconcile_instance(Manager *m, const char *instance_id)
 
         if (!i || !is_watched(i))
                 return;
-        if (i->check) {
+        if (i->check && !i->check->retry) {
                 i->check->again = true;
                 return;
         }
-        i->check = new0(InstanceCheck, 1);
-        if (!i->check) {
+        if (i->check)
+                i->check->retry = sd_event_source_disable_unref(i->check->retry);
+        else if ((i->check = new0(InstanceCheck, 1)) != NULL) {
+                i->check->manager = m;
+                i->check->instance = i;
+        } else {
                 not_looked_at(m);
                 return;
         }
-        i->check->manager = m;
-        i->check->instance = i;
-        if (m->engine->vtable->inspect_container(m->engine, i->id, ARK_INGRESS_NETWORK, INSPECT_TIMEOUT_USEC,
-                            on_app, i->check, &i->check->inspecting) < 0)
-                reconcile_forget(i);
+        check_look(i->check);
 }

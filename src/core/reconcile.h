@@ -16,6 +16,11 @@ void reconcile_instance(Manager *manager, const char *instance_id);
 void reconcile_all(Manager *manager);
 /* Looks at what the engine has, and whether it belongs to somebody. */
 void reconcile_resources(Manager *manager);
+/* reconcile-upkeep.c: looks again at what the engine has now and then, and at what differs from what is remembered: it
+ * may have kept an event to itself. */
+void reconcile_start(Manager *manager);
+/* Looks at the instances that a list of all resources shows to differ. */
+void reconcile_compare(Manager *manager, const Resource *items, size_t n);
 /* Whether somebody owns it, or may: what a damaged record may stand for is protected. */
 bool reconcile_has_owner(Manager *manager, const Resource *resource);
 
