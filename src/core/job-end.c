@@ -173,7 +173,7 @@ static void job_finish(Job *job)
         Job *successor = TAKE_PTR(job->successor);
         bool ran = job->started_usec != 0;
         JobKind kind = job->kind;
-        bool resumed = job->resumed;
+        bool resumed = job->resumed, unanswered = job->unanswered;
 
         job_set_state(job, JOB_DONE);
         i->job = successor;
@@ -191,6 +191,8 @@ static void job_finish(Job *job)
         reconcile_instance(m, i->id); /* for what happened meanwhile */
         if (resumed && !i->job && !instance_has_resources(i))
                 reconcile_resources(m); /* for what the engine still made for the daemon before this one */
+        if (unanswered)
+                reconcile_resources_later(m);
         retention_run(m);
 }
 

@@ -333,6 +333,7 @@ void step_done(StepRun *run, int error, const char *reason)
         Job *job = run->job;
 
         run->pending = NULL;
+        job->unanswered = job->unanswered || error == -ETIMEDOUT || error == -ENOTCONN;
         if (job->state == JOB_UNDOING) {
                 step_done_undoing(run, error, reason);
                 return;

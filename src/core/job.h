@@ -118,6 +118,7 @@ struct Job {
         char *failure, *log;
         Pending *collecting;
         size_t undo_next; /* steps below it are still to be undone */
+        bool unanswered; /* the engine did not say what became of something: it may be doing it yet */
         bool left_behind; /* something could not be removed */
 
         Pending *commit; /* of intent or end */

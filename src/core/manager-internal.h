@@ -54,6 +54,8 @@ struct Manager {
         unsigned n_running[2]; /* of creates at 1, of all others at 0 */
 
         Sweep *sweep; /* for what belongs to nobody (reconcile.h) */
+        sd_event_source *sweep_retry; /* when the next begins, after one that failed */
+        unsigned sweep_failures; /* one after the other */
         sd_event_source *upkeep; /* when all is looked at again (reconcile-upkeep.c) */
         char **ownerless; /* volumes of nobody, sorted (reconcile-volumes.c) */
         sd_event_source *ownerless_look; /* when they are looked at again */

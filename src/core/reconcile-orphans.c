@@ -26,7 +26,15 @@ struct Sweep {
         Pending *pending;
         Orphan *orphans;
         size_t n, next;
+        bool again; /* something came to be since the list was made */
+        bool failed; /* it did not get to the end of it all */
 };
+
+/* A sweep that did not get through is repeated after this long, then after twice as long each time, five minutes at the
+ * most. */
+#define RETRY_USEC          USEC_PER_SEC
+#define RETRY_DOUBLINGS_MAX 8
+#define RETRY_ACCURACY      USEC_PER_SEC
 
 static void orphan_done(Orphan *orphan)
 {
@@ -47,7 +55,47 @@ static Sweep *sweep_free(Sweep *sweep)
 
 void reconcile_cancel(Manager *m)
 {
+        m->sweep_retry = sd_event_source_disable_unref(m->sweep_retry);
         m->sweep = sweep_free(m->sweep);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->sweep_retry = sd_event_source_disable_unref(m->sweep_retry);
+        reconcile_resources(m);
+        return 0;
+}
+
+void reconcile_resources_later(Manager *m)
+{
+        unsigned doublings =
+                        m->sweep_failures < RETRY_DOUBLINGS_MAX ? m->sweep_failures : RETRY_DOUBLINGS_MAX;
+
+        m->sweep_retry = sd_event_source_disable_unref(m->sweep_retry);
+        manager_call_later(m, RETRY_USEC << doublings, RETRY_ACCURACY, on_retry, m, &m->sweep_retry);
+}
+
+static void sweep_end(Sweep *sweep)
+{
+        Manager *m = sweep->manager;
+        bool again = sweep->again, failed = sweep->failed;
+
+        m->sweep = sweep_free(sweep);
+        if (failed) {
+                reconcile_resources_later(m);
+                m->sweep_failures++;
+        } else
+                m->sweep_failures = 0;
+        if (again)
+                reconcile_resources(m);
+}
+
+static void sweep_fail(Sweep *sweep)
+{
+        sweep->failed = true;
+        sweep_end(sweep);
 }
 
 /* An instance owns what is labelled with it from the moment its job is stored until its deletion is. */
@@ -115,6 +163,7 @@ static void on_removed(int error, const char *reason, void *userdata)
         const Orphan *orphan = &sweep->orphans[sweep->next++];
 
         sweep->pending = NULL;
+        sweep->failed = sweep->failed || error < 0;
         if (error < 0)
                 log_full(LOG_WARNING, error,
                                 LOG_ABOUT(.instance = orphan->instance_id,
@@ -147,9 +196,10 @@ static void sweep_continue(Sweep *sweep)
                                                                          sweep, &sweep->pending);
                 if (r >= 0)
                         return;
+                sweep->failed = true;
                 log_warning_errno(r, "%s belongs to no instance, but cannot be removed: %m", orphan->name);
         }
-        reconcile_cancel(sweep->manager);
+        sweep_end(sweep);
 }
 
 /* ---- Whether this store may be believed ---- */
@@ -167,7 +217,8 @@ static void on_marked(int error, const char *reason, void *userdata)
 
         sweep->pending = NULL;
         m->marked = error >= 0;
-        reconcile_cancel(m);
+        sweep->failed = !m->marked;
+        sweep_end(sweep);
 }
 
 /* The first time, with nothing in the engine that the store does not know: from now on it is believed. */
@@ -178,7 +229,7 @@ static void sweep_mark(Sweep *sweep)
 
         if (m->store->vtable->commit(m->store, &write, 1, MANAGER_STORE_TIMEOUT_USEC, on_marked, sweep,
                             &sweep->pending) < 0)
-                reconcile_cancel(m);
+                sweep_fail(sweep);
 }
 
 /*
@@ -204,7 +255,7 @@ static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
                           "it and restart arkd; if they are not needed, remove them (docker ps -a --filter "
                           "label=" ARK_LABEL_INSTANCE ")",
                                 unknown);
-                reconcile_cancel(m);
+                sweep_end(sweep);
         }
         return false;
 }
@@ -217,7 +268,7 @@ static void on_listed(int error, const char *reason, const Resource *items, size
         sweep->pending = NULL;
         if (error < 0) {
                 log_warning("The engine's resources could not be listed: %s", strempty(reason));
-                reconcile_cancel(m);
+                sweep_fail(sweep);
                 ownerless_look_later(m);
                 return;
         }
@@ -225,24 +276,32 @@ static void on_listed(int error, const char *reason, const Resource *items, size
         reconcile_compare(m, items, n);
         if (!sweep_may_remove(sweep, items, n))
                 return;
-        if (sweep_collect(sweep, items, n) < 0)
+        if (sweep_collect(sweep, items, n) < 0) {
+                sweep->failed = true;
                 log_oom();
+        }
         sweep_continue(sweep);
 }
 
 void reconcile_resources(Manager *m)
 {
-        if (!m->loaded || !manager_engine_connected(m) || m->sweep)
+        if (!m->loaded || !manager_engine_connected(m))
+                return; /* done when both are there */
+        if (m->sweep) {
+                m->sweep->again = true;
                 return;
+        }
+        m->sweep_retry = sd_event_source_disable_unref(m->sweep_retry);
         m->sweep = new0(Sweep, 1);
         if (!m->sweep) {
                 log_oom();
+                reconcile_resources_later(m);
                 return;
         }
         m->sweep->manager = m;
         if (m->engine->vtable->list_resources(
                             m->engine, LIST_TIMEOUT_USEC, on_listed, m->sweep, &m->sweep->pending) < 0)
-                reconcile_cancel(m);
+                sweep_fail(m->sweep);
 }
 
 void reconcile_all(Manager *m)

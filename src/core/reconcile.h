@@ -16,6 +16,8 @@ void reconcile_instance(Manager *manager, const char *instance_id);
 void reconcile_all(Manager *manager);
 /* Looks at what the engine has, and whether it belongs to somebody. */
 void reconcile_resources(Manager *manager);
+/* The same in a while: the engine may still be at work on what it did not answer for. */
+void reconcile_resources_later(Manager *manager);
 /* reconcile-upkeep.c: looks again at what the engine has now and then, and at what differs from what is remembered: it
  * may have kept an event to itself. */
 void reconcile_start(Manager *manager);

@@ -2,6 +2,8 @@
 
 /* Looks at the engine that go wrong, and what it does not tell: what is remembered comes to be true all the same. */
 
+#include <stdio.h>
+
 #include "basic/time-util.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
@@ -146,6 +148,126 @@ static void test_events_that_never_come(void **state)
         world_free(w);
 }
 
+/* ---- What belongs to nobody ---- */
+
+static const char nobody[] = "client_zzzzzzzzzzzz";
+
+static void add_orphan(World *w, ResourceKind kind, const char *name, const char *instance_id)
+{
+        StringPairs labels = { 0 };
+
+        assert_int_equal(string_pairs_add(&labels, "network.ark.deployment", "d1"), 0);
+        assert_int_equal(string_pairs_add(&labels, "network.ark.instance", instance_id), 0);
+        fake_resource_add(w->ports, fake_resource_new(kind, name, &labels));
+        string_pairs_done(&labels);
+}
+
+static void tell_created(World *w, const char *instance_id)
+{
+        w->ports->on_event(instance_id, "app", "create", w->ports->watcher[FAKE_ENGINE]);
+}
+
+static bool has_line(char *const *log, const char *prefix)
+{
+        for (; *log; log++)
+                if (startswith(*log, prefix))
+                        return true;
+        return false;
+}
+
+/* What comes to be after the list that a sweep goes by: its event is not lost. */
+static void test_orphan_during_a_sweep(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        size_t logged;
+
+        add_orphan(w, RESOURCE_NETWORK, "nobodys_net", nobody);
+        logged = strv_length(w->ports->log);
+        tell_created(w, nobody);
+        while (!has_line(w->ports->log + logged, "remove_network"))
+                assert_true(fake_ports_step(w->ports));
+        add_orphan(w, RESOURCE_CONTAINER, "late", nobody);
+        tell_created(w, nobody);
+        world_run(w);
+        assert_null(fake_ports_find(w->ports, RESOURCE_NETWORK, "nobodys_net"));
+        assert_null(fake_ports_find(w->ports, RESOURCE_CONTAINER, "late"));
+        world_check(w);
+        world_free(w);
+}
+
+/* A sweep that did not get through is repeated without anything having happened; ever more rarely. */
+static void test_failed_sweep_is_repeated(void **state)
+{
+        static const char *const failing[] = { "list_", "remove_container", "remove_network" };
+
+        for (size_t f = 0; f < ELEMENTSOF(failing); f++) {
+                World *w = world_created(VARIANT_STRIP);
+                size_t calls;
+
+                world_case("%s", failing[f]);
+                add_orphan(w, RESOURCE_CONTAINER, nobody, nobody);
+                add_orphan(w, RESOURCE_NETWORK, "nobodys_net", nobody);
+                w->ports->failing = failing[f];
+                tell_created(w, nobody);
+                world_run(w);
+                calls = w->ports->n_calls;
+                for (int i = 0; i < 120; i++)
+                        wait_for_upkeep(w, 10 * USEC_PER_SEC);
+                assert_in_range(w->ports->n_calls - calls, 5, 40);
+                w->ports->failing = NULL;
+                wait_for_upkeep(w, 6 * USEC_PER_MINUTE);
+                world_assert(w, !fake_ports_find(w->ports, RESOURCE_CONTAINER, nobody));
+                world_assert(w, !fake_ports_find(w->ports, RESOURCE_NETWORK, "nobodys_net"));
+                world_check(w);
+                world_free(w);
+        }
+}
+
+/* Once is soon over. */
+static void test_sweep_that_failed_once(void **state)
+{
+        static const FakeFault faults[] = { FAKE_REFUSED, FAKE_NO_MEMORY, FAKE_FAILED, FAKE_TIMED_OUT };
+
+        for (size_t f = 0; f < ELEMENTSOF(faults); f++)
+                for (size_t call = 0; call < 2; call++) {
+                        World *w = world_created(VARIANT_STRIP);
+
+                        world_case("call %zu %s", call, fake_fault_to_string(faults[f]));
+                        add_orphan(w, RESOURCE_CONTAINER, nobody, nobody);
+                        w->ports->plans[0] = (FakePlan){ w->ports->n_calls + call, faults[f] };
+                        tell_created(w, nobody);
+                        world_run(w);
+                        world_assert(w, fake_ports_find(w->ports, RESOURCE_CONTAINER, nobody));
+                        wait_for_upkeep(w, 3 * USEC_PER_SEC);
+                        world_assert(w, !fake_ports_find(w->ports, RESOURCE_CONTAINER, nobody));
+                        world_check(w);
+                        world_free(w);
+                }
+}
+
+/* The engine makes a network after all, when the deployment has been undone; it tells of containers only. */
+static void test_late_network(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        char name[64];
+
+        w->ports->slow = "create_network ark_";
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        w->ports->slow = NULL;
+        (void) snprintf(name, sizeof name, "%s_net", world_id(w));
+        add_orphan(w, RESOURCE_NETWORK, name, world_id(w));
+        wait_for_upkeep(w, 3 * USEC_PER_SEC);
+        assert_null(fake_ports_find(w->ports, RESOURCE_NETWORK, name));
+        add_orphan(w, RESOURCE_NETWORK, name, world_id(w));
+        wait_for_upkeep(w, 6 * USEC_PER_MINUTE);
+        assert_null(fake_ports_find(w->ports, RESOURCE_NETWORK, name));
+        world_check(w);
+        world_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -153,6 +275,10 @@ int main(void)
                 cmocka_unit_test(test_look_that_waits),
                 cmocka_unit_test(test_looks_become_rare),
                 cmocka_unit_test(test_events_that_never_come),
+                cmocka_unit_test(test_orphan_during_a_sweep),
+                cmocka_unit_test(test_failed_sweep_is_repeated),
+                cmocka_unit_test(test_sweep_that_failed_once),
+                cmocka_unit_test(test_late_network),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
