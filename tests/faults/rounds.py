@@ -343,7 +343,7 @@ class Rounds(ByHand):
 
 
 OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "reboot", "stranger", "crash_loop", "power",
-                "cleanup", "again", "power_cut", "hand", "remade", "leftover"]
+                "cleanup", "again", "power_cut", "hand", "remade", "leftover", "far"]
 
 
 def plan(rounds, kills):
