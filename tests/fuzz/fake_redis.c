@@ -62,6 +62,21 @@ static void take_text(redisReply *reply)
         fake_redis.input = stop ? stop + 1 : fake_redis.end;
 }
 
+/* What may have lines of its own: its text is the number of bytes that follow. */
+static void take_bytes(redisReply *reply)
+{
+        size_t n = (size_t) strtoul(reply->str, NULL, 10),
+               left = (size_t) (fake_redis.end - fake_redis.input);
+
+        n = n < left ? n : left;
+        free(reply->str);
+        reply->str = calloc(1, n + 1);
+        assert(reply->str);
+        memcpy(reply->str, fake_redis.input, n);
+        reply->len = n;
+        fake_redis.input += n;
+}
+
 static redisReply *take_reply(unsigned depth);
 
 static void take_elements(redisReply *reply, unsigned depth)
@@ -89,9 +104,11 @@ static redisReply *take_reply(unsigned depth)
         if (type == '*' && depth < DEPTH_MAX) {
                 reply->type = REDIS_REPLY_ARRAY;
                 take_elements(reply, depth);
-        } else if (type == '$')
+        } else if (type == '$' || type == '=') {
                 reply->type = REDIS_REPLY_STRING;
-        else if (type == '+')
+                if (type == '=')
+                        take_bytes(reply);
+        } else if (type == '+')
                 reply->type = REDIS_REPLY_STATUS;
         else if (type == '-')
                 reply->type = REDIS_REPLY_ERROR;

@@ -7,7 +7,7 @@
  * The functions of redis-glue.h, with a connection that is answered from the fuzzer's input: one reply a command, in
  * lines as Redis' own protocol has them, but that what is too long or too deep for its place is nil:
  *
- *     $text    :number    +status    -error    _ (nil)    *N and its N elements
+ *     $text    :number    +status    -error    _ (nil)    *N and its N elements    =N and N bytes of text
  *
  * and instead of a reply "!", the loss of the connection, or "~", silence. When the input is used up, nobody can be
  * connected to.

@@ -147,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         for (size_t i = 0; i < n; i++)
                 if (data[i] >= '0' && data[i] <= '9')
                         turns = turns == UINT_MAX ? (unsigned) (data[i] - '0') : turns * 2;
-        r = store_new(hurried_event(), "/run/redis.sock", &store);
+        r = store_new(hurried_event(), "/run/redis.sock", "d1", &store);
         assert(r >= 0);
         store_port(store)->vtable->watch(store_port(store), on_connected, store_port(store));
         run(hurried_event(), turns);
