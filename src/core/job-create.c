@@ -131,14 +131,14 @@ static void on_user_of_unverified_removed(int error, const char *reason, void *u
 
 /*
  * An initialisation that was cut short leaves files behind for which the image skips the next one, with role and
- * database missing. So a volume counts only after a login has succeeded; a resumed job wipes one that has not, and
- * takes down an application that may have used it already.
+ * database missing. So a volume counts only after a login has succeeded; where arkd or the engine was away in between,
+ * one that has not is wiped, and an application that may have used it already taken down.
  */
 static int start_volume(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
-        if (!run->job->resumed || run->job->database_verified)
+        if (run->job->database_verified || (!run->job->resumed && !run->job->database_doubtful))
                 return create_volume(run);
         return engine->vtable->remove_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
                         on_user_of_unverified_removed, run, &run->pending);
@@ -227,3 +227,14 @@ const Step create_steps[] = {
                         .start = start_health },
 };
 const size_t n_create_steps = ELEMENTSOF(create_steps);
+
+void create_on_engine_connected(Job *job)
+{
+        const StepRun *database = job->runs + CREATE_DATABASE;
+
+        if (!job->instance->has_database || job->database_verified || database->state == STEP_WAITING)
+                return;
+        job->database_doubtful = true;
+        job_rewind(job, BIT(CREATE_VOLUME) | BIT(CREATE_DATABASE) | BIT(CREATE_LOGIN) | BIT(CREATE_APP) |
+                                        BIT(CREATE_APP_START) | BIT(CREATE_HEALTH));
+}

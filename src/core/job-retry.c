@@ -57,6 +57,8 @@ void job_on_engine_connected(Job *job)
         for (size_t i = 0; i < job->n_steps; i++)
                 if (job->runs[i].state == STEP_PAUSED)
                         step_retry_after(job->runs + i, 0);
+        if (job->kind == JOB_CREATE)
+                create_on_engine_connected(job);
 }
 
 /* One that hangs, or is only just being started, takes requests and does not answer them. */

@@ -115,7 +115,7 @@ void job_set_failure(Job *job, char *reason)
         job->failure = reason ? reason : no_memory;
 }
 
-static void step_stop(StepRun *run)
+void step_stop(StepRun *run)
 {
         run->pending = pending_cancel(run->pending);
         run->timer = sd_event_source_disable_unref(run->timer);
@@ -245,7 +245,7 @@ void job_advance(Job *job)
                 job_wind_down(job);
                 return;
         }
-        if (job_is_held_for_progress(job))
+        if (job_is_rewinding(job) || job_is_held_for_progress(job))
                 return;
         for (size_t i = 0; i < job->n_steps; i++) {
                 StepRun *run = job->runs + i;

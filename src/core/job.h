@@ -110,6 +110,8 @@ struct Job {
         char **history; /* the steps that earlier attempts had come to, oldest first */
         bool resumed;
         bool database_verified; /* a login has succeeded, in this run or one before */
+        bool database_doubtful; /* until then, the engine was away: it may have been stopped in the middle of it */
+        uint32_t rewind; /* bits of the steps to be done once more, as soon as none of them runs */
         bool cancelled;
         bool app_missing, database_missing; /* containers that a restart has to make again */
 
@@ -155,7 +157,7 @@ void job_run(Job *job);
 /* Ends a running create at its next step boundary. */
 void job_cancel(Job *job);
 
-/* The engine is back: paused steps are tried again. */
+/* The engine is back: paused steps are tried again, and a database that may have been cut short is made anew. */
 void job_on_engine_connected(Job *job);
 
 /* Who and what, for log lines; valid while the job is. */
@@ -175,6 +177,14 @@ void step_on_done(int error, const char *reason, void *userdata);
 
 /* Starts what can be started, and finds out whether the job has come to its end. */
 void job_advance(Job *job);
+/* Cuts a step short that is abortable, or pauses. */
+void step_stop(StepRun *run);
+
+/* job-rewind.c: the steps of these bits are done once more; what depends on them must be among them. */
+void job_rewind(Job *job, uint32_t steps);
+/* Sends them back, unless one is still under way: then it answers that nothing may be begun yet. */
+bool job_is_rewinding(Job *job);
+
 /* The record that it was held for is stored, or cannot be for now. */
 void job_go_on(Job *job);
 
@@ -222,6 +232,9 @@ extern const Step delete_steps[];
 extern const size_t n_delete_steps;
 extern const Step restart_steps[];
 extern const size_t n_restart_steps;
+
+/* job-create.c: an engine that comes back has started the database again, wherever its initialisation stood. */
+void create_on_engine_connected(Job *job);
 
 /* job-create.c: what creating makes, and restarting makes again where it is gone. Each finds what is there. */
 int step_write_compose(StepRun *run);

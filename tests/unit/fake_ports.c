@@ -297,6 +297,8 @@ static void wake(FakePorts *p)
 
 void fake_ports_lose(FakePorts *p, FakeWho who, uint64_t usec)
 {
+        if (who == FAKE_ENGINE)
+                fake_ports_power_cut(p); /* its containers may have ended with it */
         p->away[who] = true;
         p->back_at[who] = usec == UINT64_MAX ? UINT64_MAX : fake_clock_now() + usec;
         for (FakeOp *op = p->ops; op; op = op->next) {

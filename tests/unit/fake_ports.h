@@ -152,7 +152,8 @@ void fake_ports_crashed(FakePorts *ports);
 /* The host loses power: what a database was initialising is broken. Containers that ran are started again. */
 void fake_ports_power_cut(FakePorts *ports);
 
-/* Takes a connection away, for a time (UINT64_MAX: until it is given back), and gives it back. */
+/* Takes a connection away, for a time (UINT64_MAX: until it is given back), and gives it back. To the engine's
+ * containers that is a power cut. */
 void fake_ports_lose(FakePorts *ports, FakeWho who, uint64_t usec);
 void fake_ports_return(FakePorts *ports, FakeWho who);
 
