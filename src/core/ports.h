@@ -81,6 +81,7 @@ typedef struct ContainerSpec {
         ResourceLimits limits;
         bool read_only; /* root file system, with a tmpfs on /tmp and /run */
         const char *volume, *volume_path; /* a named volume and where it is mounted, or NULL */
+        const StringPairs *volume_labels; /* an engine that does not find the volume makes it, with these */
         const char *const *
                         health_command; /* CMD form of the engine's own health check, or NULL for the image's */
         const char *slice; /* systemd slice, used where the engine's cgroup driver is systemd */

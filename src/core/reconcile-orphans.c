@@ -107,8 +107,7 @@ bool reconcile_has_owner(Manager *m, const Resource *resource)
                 return strv_contains(m->damaged, resource->instance_id);
         if (i->job || !i->stored)
                 return true;
-        return instance_has_resources(i) ||
-               (i->status == INSTANCE_FAILED && resource->kind == RESOURCE_VOLUME);
+        return instance_has_resources(i);
 }
 
 static int sweep_add(Sweep *sweep, const Resource *resource)

@@ -188,7 +188,8 @@ static void hash_string(EVP_MD_CTX *digest, const char *s)
         EVP_DigestUpdate(digest, strempty(s), strlen(strempty(s)) + 1);
 }
 
-/* A digest of all that makes a container what it is: one that was made from another specification is made again. */
+/* A digest of all that makes a container what it is: one that was made from another specification is made again. The
+ * labels of its volume are not part of it. */
 static int container_hash(const ContainerSpec *c, char ret_hex[65])
 {
         EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -290,6 +291,7 @@ static int build_database(InstanceSpec *spec, const Manager *m, const Instance *
                 .limits = i->product->database_limits,
                 .volume = spec->names.volume,
                 .volume_path = i->product->database_path,
+                .volume_labels = &spec->volume_labels,
                 .health_command = spec->health_command,
                 .slice = spec->names.slice,
                 .networks = { { spec->names.network, NULL } },

@@ -73,6 +73,18 @@ static int add_read_only(struct json_object *host)
         return 0;
 }
 
+/* The volume is there before the container is asked for. But an engine may come to that so late that it has been removed
+ * again: what it makes in its place, unasked, is to be known for ours. */
+static int add_volume_labels(struct json_object *mount, const StringPairs *labels)
+{
+        struct json_object *options;
+
+        if (!labels)
+                return 0;
+        options = engine_json_object(mount, "VolumeOptions");
+        return options ? engine_json_pairs(options, "Labels", labels) : -ENOMEM;
+}
+
 static int add_volume(struct json_object *host, const ContainerSpec *spec)
 {
         struct json_object *mounts, *mount;
@@ -82,7 +94,8 @@ static int add_volume(struct json_object *host, const ContainerSpec *spec)
         if (!(mounts = engine_json_array(host, "Mounts")) || !(mount = engine_json_element(mounts)) ||
                         json_set_string(mount, "Type", "volume") < 0 ||
                         json_set_string(mount, "Source", spec->volume) < 0 ||
-                        json_set_string(mount, "Target", spec->volume_path) < 0)
+                        json_set_string(mount, "Target", spec->volume_path) < 0 ||
+                        add_volume_labels(mount, spec->volume_labels) < 0)
                 return -ENOMEM;
         return 0;
 }

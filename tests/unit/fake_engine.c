@@ -73,12 +73,18 @@ static const char *missing(FakePorts *p, const FakeResource *wanted)
                 has_image = has_image || streq(*image, wanted->image);
         if (!has_image)
                 return "no such image";
-        if (wanted->volume && !fake_ports_find(p, RESOURCE_VOLUME, wanted->volume))
-                return "no such volume";
         for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
                 if (wanted->networks[i] && !fake_ports_find(p, RESOURCE_NETWORK, wanted->networks[i]))
                         return "no such network";
         return NULL;
+}
+
+/* Unasked, and before anything else can go wrong. */
+static void make_volume(FakePorts *p, FakeResource *wanted)
+{
+        if (wanted->volume && !fake_ports_find(p, RESOURCE_VOLUME, wanted->volume))
+                fake_resource_add(p,
+                                fake_resource_new(RESOURCE_VOLUME, wanted->volume, &wanted->volume_labels));
 }
 
 static const char *conflict(FakePorts *p, const FakeResource *wanted)
@@ -128,6 +134,7 @@ static void effect_create(FakeOp *op)
                 remove_container(p, there);
         else if (there)
                 fake_resource_drop(p, there);
+        make_volume(p, op->wanted);
         trouble = missing(p, op->wanted);
         if (!trouble)
                 trouble = conflict(p, op->wanted);
@@ -209,6 +216,7 @@ static int engine_create_container(EnginePort *e, const ContainerSpec *spec, uin
         assert(is_ours(wanted) && spec->n_networks <= ATTACHMENTS_MAX);
         wanted->image = copy(spec->image);
         wanted->volume = copy(spec->volume);
+        fake_pairs_copy(spec->volume_labels, &wanted->volume_labels);
         fake_pairs_copy(spec->env, &wanted->env);
         for (size_t i = 0; i < spec->n_networks; i++) {
                 wanted->networks[i] = copy(spec->networks[i].network);

@@ -60,6 +60,7 @@ struct FakeResource {
         StringPairs labels, env;
         char *subnet; /* of networks */
         char *image, *volume; /* of containers */
+        StringPairs volume_labels;
         char *networks[ATTACHMENTS_MAX], *addresses[ATTACHMENTS_MAX];
         bool running, restarting;
         ContainerHealth health;

@@ -9,6 +9,7 @@ FakeResource *fake_resource_free(FakeResource *r)
                 return NULL;
         string_pairs_done(&r->labels);
         string_pairs_done(&r->env);
+        string_pairs_done(&r->volume_labels);
         for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
                 free(r->networks[i]);
                 free(r->addresses[i]);

@@ -268,6 +268,40 @@ static void test_late_network(void **state)
         world_free(w);
 }
 
+/* The same with the database's container: the engine makes its volume with it, which is told of and can be deleted. */
+static void test_late_volume(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask a = { 0 };
+        FakeResource *database, *volume;
+        InstanceNames names;
+
+        instance_names(world_first(w), &names);
+        database = database_of(w);
+        volume = fake_ports_find(w->ports, RESOURCE_VOLUME, names.volume);
+        assert_non_null(volume);
+        assert_int_equal(database->volume_labels.n, volume->labels.n);
+        for (size_t k = 0; k < volume->labels.n; k++)
+                assert_string_equal(string_pairs_get(&database->volume_labels, volume->labels.items[k].key),
+                                volume->labels.items[k].value);
+
+        w->ports->failing = "ensure_image";
+        ask_create(w, &a, VARIANT_EAGER);
+        world_run(w);
+        w->ports->failing = NULL;
+        ask_done(&a);
+        instance_names(manager_next_instance(w->manager, world_id(w)), &names);
+        add_orphan(w, RESOURCE_VOLUME, names.volume, manager_next_instance(w->manager, world_id(w))->id);
+        wait_for_upkeep(w, 6 * USEC_PER_MINUTE);
+        assert_true(strv_contains(manager_ownerless_volumes(w->manager), names.volume));
+        ask_delete(w, &a, manager_next_instance(w->manager, world_id(w))->id);
+        world_run(w);
+        assert_int_equal(a.fault, FAULT_NONE);
+        assert_null(fake_ports_find(w->ports, RESOURCE_VOLUME, names.volume));
+        world_check(w);
+        world_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -279,6 +313,7 @@ int main(void)
                 cmocka_unit_test(test_failed_sweep_is_repeated),
                 cmocka_unit_test(test_sweep_that_failed_once),
                 cmocka_unit_test(test_late_network),
+                cmocka_unit_test(test_late_volume),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

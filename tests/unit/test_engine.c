@@ -342,6 +342,9 @@ static void test_container_body(void **state)
         assert_int_equal(string_pairs_add(&env, "A", "b=c"), 0);
         assert_int_equal(string_pairs_add(&labels, ARK_LABEL_INSTANCE, "client_a"), 0);
         assert_int_equal(engine_container_body(&spec, &a), 0);
+        spec.volume = "v";
+        spec.volume_path = "/data";
+        spec.volume_labels = &labels;
         assert_int_equal(engine_container_body(&spec, &b), 0);
         string_pairs_done(&env);
         string_pairs_done(&labels);
@@ -354,6 +357,9 @@ static void test_container_body(void **state)
                         "{\"n1\":{\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\"}}}");
         assert_null(json_get(a, "Healthcheck"));
         assert_null(get(a, "HostConfig", "Mounts"));
+        assert_string_equal(json_text(get(b, "HostConfig", "Mounts")),
+                        "[{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/data\",\"VolumeOptions\":"
+                        "{\"Labels\":{\"network.ark.instance\":\"client_a\"}}}]");
 
         assert_int_equal(engine_container_adapt(&client, a), 0);
         assert_null(get(a, "HostConfig", "CgroupParent"));

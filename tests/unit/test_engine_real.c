@@ -75,6 +75,7 @@ static int create_container(
                 .read_only = true,
                 .volume = "arktest_data",
                 .volume_path = "/data",
+                .volume_labels = &labels,
                 .health_command = health,
                 .slice = "ark-arktest.slice",
                 .networks = { { "arktest_net", "10.88.1.5" }, { network2, "10.88.2.7" } },
@@ -196,6 +197,21 @@ static void prepare(Fixture *f, Outcome *o)
         assert_int_equal(create_network(f, o, "arktest", "arktest_net", "arktest0", "10.88.1", true), 0);
         assert_int_equal(create_network(f, o, "arktest", "arktest_net2", "arktest1", "10.88.2", false), 0);
         assert_int_equal(create_volume(f, o, "arktest"), 0);
+}
+
+/* What the engine makes by itself for a container whose volume is not there any more is known for ours. */
+static void test_late_volume(void **state)
+{
+        Fixture f = fixture_open(docker_socket, "arktest");
+        Outcome o = {};
+
+        prepare(&f, &o);
+        assert_int_equal(CALL(&f, &o, remove_volume, "arktest_data", TIMEOUT, outcome_done), 0);
+        assert_int_equal(create_container(&f, &o, "arktest_1", "busybox sleep 1000", NULL), 0);
+        assert_int_equal(CALL(&f, &o, list_resources, TIMEOUT, outcome_resources), 0);
+        assert_int_equal(o.n_resources, 4);
+        clean(&f);
+        fixture_close(&f);
 }
 
 static void test_containers(void **state)
@@ -435,6 +451,7 @@ int main(void)
                 cmocka_unit_test(test_absent),
                 cmocka_unit_test(test_networks),
                 cmocka_unit_test(test_volumes),
+                cmocka_unit_test(test_late_volume),
                 cmocka_unit_test(test_containers),
                 cmocka_unit_test(test_pulls),
                 cmocka_unit_test(test_shared_pull),
