@@ -84,6 +84,8 @@ static int add_record(struct json_object *json, const Instance *i)
                 r = json_set_bool(json, "has_database", i->has_database);
         if (r >= 0)
                 r = json_set_bool(json, "kept", i->kept);
+        if (r >= 0)
+                r = json_set_bool(json, "verdict", i->verdict);
         return r;
 }
 
@@ -172,6 +174,7 @@ static int load_enums(struct json_object *json, Instance *i)
                 i->prefix = PREFIX_KEEP;
         (void) json_get_bool(json, "has_database", &i->has_database);
         (void) json_get_bool(json, "kept", &i->kept);
+        (void) json_get_bool(json, "verdict", &i->verdict);
         (void) json_get_double(json, "progress", &i->progress);
         return 0;
 }

@@ -297,7 +297,7 @@ static void manager_on_engine_event(
         const Instance *i = manager_find_instance(m, instance_id);
 
         log_debug("The engine tells of %s (%s): %s", instance_id, role, event);
-        reconcile_instance(m, instance_id);
+        reconcile_event(m, instance_id, role, event);
         /* The engine goes on with what a daemon asked it before it died. */
         if (streq(event, "create") && (!i || (!i->job && i->stored && !instance_has_resources(i))))
                 reconcile_resources(m);

@@ -18,6 +18,8 @@
 #define RETRY_USEC          USEC_PER_SEC
 #define RETRY_DOUBLINGS_MAX 6
 #define RETRY_ACCURACY      (100 * USEC_PER_MSEC)
+/* What the engine restarted by itself counts as running after this long. */
+#define STEADY_USEC (30 * USEC_PER_SEC)
 
 /* One look at an instance's containers. */
 struct InstanceCheck {
@@ -27,6 +29,7 @@ struct InstanceCheck {
         sd_event_source *retry; /* when it is repeated */
         unsigned failures; /* looks that failed one after the other */
         bool again; /* something happened meanwhile */
+        unsigned restarts; /* of its containers, by the engine itself */
         char trouble[TEXT_MAX]; /* why it does not run, once that is known; else empty, as the next */
         const char *step; /* whose trouble it is: "database" or "app" */
         char message[TEXT_MAX]; /* it runs, but */
@@ -125,6 +128,43 @@ static void log_verdict(const Instance *i, bool unwell)
                 log_full(LOG_INFO, 0, &context, "Instance %s runs again as it should", i->id);
 }
 
+static void check_look(InstanceCheck *check);
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        InstanceCheck *check = userdata;
+
+        check->retry = sd_event_source_disable_unref(check->retry);
+        check_look(check);
+        return 0;
+}
+
+static void check_look_later(InstanceCheck *check, uint64_t usec)
+{
+        manager_call_later(check->manager, usec, RETRY_ACCURACY, on_retry, check, &check->retry);
+}
+
+/*
+ * What a job found out stands until the containers have been started anew, or the application has become healthy: that
+ * they run was so when the job failed. One that the engine restarts may end again. Answers whether the look ends so.
+ */
+static bool check_keeps_verdict(InstanceCheck *check)
+{
+        Instance *i = check->instance;
+        bool well = !check->trouble[0] && !check->message[0];
+
+        if (!i->verdict)
+                return false;
+        if (well && i->revived && (check->restarts == 0 || check->restarts == i->revived_restarts))
+                return false;
+        if (well && i->revived && !check->again) {
+                i->revived_restarts = check->restarts;
+                check_look_later(check, STEADY_USEC);
+        } else
+                check_end(check);
+        return true;
+}
+
 static void check_conclude(InstanceCheck *check)
 {
         Instance *i = check->instance;
@@ -134,6 +174,8 @@ static void check_conclude(InstanceCheck *check)
                               : check->message[0] ? check->message
                                                   : instance_ready_message;
 
+        if (is_watched(i) && check_keeps_verdict(check))
+                return;
         if (!is_watched(i) || (i->status == status && streq_ptr(i->message, message) &&
                                               streq_ptr(i->error_reason, trouble))) {
                 check_end(check);
@@ -148,6 +190,7 @@ static void check_conclude(InstanceCheck *check)
         }
         (void) free_and_strdup(&i->error_log, NULL);
         i->status = status;
+        i->verdict = i->revived = false;
         log_verdict(i, check->message[0] != 0);
         manager_notify(check->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         check_store(check);
@@ -161,6 +204,7 @@ static void judge(InstanceCheck *check, const char *step, const char *what, int 
         if (check->trouble[0])
                 return;
         check->step = step;
+        check->restarts += error < 0 ? 0 : state->restart_count;
         if (error == -ENOENT)
                 (void) snprintf(check->trouble, TEXT_MAX, "%s has been removed", what);
         else if (state->oom_killed && !state->running)
@@ -178,17 +222,6 @@ static void judge(InstanceCheck *check, const char *step, const char *what, int 
                 (void) snprintf(check->message, TEXT_MAX, "%s is unhealthy", what);
 }
 
-static void check_look(InstanceCheck *check);
-
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        InstanceCheck *check = userdata;
-
-        check->retry = sd_event_source_disable_unref(check->retry);
-        check_look(check);
-        return 0;
-}
-
 /* What it was about happened once: nothing else may ever have it looked at again. */
 static void check_look_again(InstanceCheck *check, int error, const char *reason)
 {
@@ -202,7 +235,7 @@ static void check_look_again(InstanceCheck *check, int error, const char *reason
         log_debug("The containers of %s could not be looked at, trying again: %s", check->instance->id,
                         reason ? reason : strerror(-error));
         check->failures++;
-        manager_call_later(m, RETRY_USEC << doublings, RETRY_ACCURACY, on_retry, check, &check->retry);
+        check_look_later(check, RETRY_USEC << doublings);
 }
 
 static void on_database(int error, const char *reason, const ContainerState *state, void *userdata)
@@ -248,6 +281,7 @@ static void check_look(InstanceCheck *check)
         int r;
 
         check->again = false;
+        check->restarts = 0;
         check->trouble[0] = check->message[0] = 0;
         if (!is_watched(check->instance)) {
                 reconcile_forget(check->instance);
@@ -279,4 +313,14 @@ void reconcile_instance(Manager *m, const char *instance_id)
                 return;
         }
         check_look(i->check);
+}
+
+void reconcile_event(Manager *m, const char *instance_id, const char *role, const char *event)
+{
+        Instance *i = manager_get_instance(m, instance_id);
+        bool healthy = streq(role, ARK_ROLE_APP) && streq(event, "health_status: healthy");
+
+        if (i && !i->job && (healthy || streq(event, "start")))
+                i->revived = true;
+        reconcile_instance(m, instance_id);
 }

@@ -10,6 +10,8 @@
  */
 
 /* The engine says that something happened to a container of the instance. */
+void reconcile_event(Manager *manager, const char *instance_id, const char *role, const char *event);
+/* Looks at its containers. */
 void reconcile_instance(Manager *manager, const char *instance_id);
 
 /* Looks at everything; when the engine (or the store) has come back. */

@@ -148,6 +148,114 @@ static void test_events_that_never_come(void **state)
         world_free(w);
 }
 
+/* ---- What a job found out ---- */
+
+/* A restart whose application never answers. */
+static World *world_failed(Ask *a)
+{
+        World *w = world_created(VARIANT_STRIP);
+
+        w->ports->app_is_deaf = true;
+        ask(w, a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        return w;
+}
+
+static void assert_verdict(World *w)
+{
+        world_assert(w, strcmp(world_status(w), "failed") == 0);
+        world_assert(w, strcmp(world_first(w)->error_step, "health") == 0);
+        world_assert(w, strstr(world_first(w)->error_reason, "did not") ||
+                                        strstr(world_first(w)->error_reason, "refused"));
+}
+
+/* Neither that it runs nor what happens to it afterwards takes the reason away; a start does. */
+static void test_verdict_of_restart(void **state)
+{
+        static const char *const others[] = { "die", "oom", "create", "health_status: unhealthy" };
+        _cleanup_ask_ Ask a = { 0 };
+        World *w = world_failed(&a);
+
+        assert_verdict(w);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                tell(w, "app", others[i]);
+                world_run(w);
+                assert_verdict(w);
+        }
+        tell(w, "db", "health_status: healthy");
+        world_run(w);
+        assert_verdict(w);
+        wait_for_upkeep(w, 6 * USEC_PER_MINUTE);
+        assert_verdict(w);
+        fake_ports_lose(w->ports, FAKE_ENGINE, 10);
+        world_run(w);
+        assert_verdict(w);
+        world_check(w); /* restarts the daemon */
+        assert_verdict(w);
+        app_of(w)->running = false;
+        tell(w, "app", "die");
+        world_run(w);
+        assert_verdict(w);
+        app_of(w)->running = true;
+        tell(w, "app", "start");
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        assert_null(world_first(w)->error_reason);
+        world_check(w);
+        assert_string_equal(world_status(w), "running");
+        world_free(w);
+}
+
+static void test_verdict_and_health(void **state)
+{
+        _cleanup_ask_ Ask a = { 0 };
+        World *w = world_failed(&a);
+
+        tell(w, "app", "health_status: healthy");
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        /* Another job begins anew. */
+        ask_done(&a);
+        ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        assert_verdict(w);
+        w->ports->app_is_deaf = false;
+        ask_done(&a);
+        ask(w, &a, "RestartInstance", ROLE_OPERATOR, "uid:0", json_named("id", world_id(w)));
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        world_check(w);
+        world_free(w);
+}
+
+/* An application that the engine restarts again and again does not run in between; one that stays up does. */
+static void test_verdict_and_restarts(void **state)
+{
+        _cleanup_ask_ Ask a = { 0 };
+        World *w = world_failed(&a);
+        FakeResource *app = app_of(w);
+        uint64_t began;
+
+        for (unsigned i = 1; i < 5; i++) {
+                app->restarting = true;
+                app->restart_count = i;
+                tell(w, "app", "die");
+                assert_true(fake_ports_step(w->ports));
+                assert_true(fake_ports_step(w->ports));
+                app->restarting = false;
+                tell(w, "app", "start");
+                began = fake_clock_now();
+                while (fake_clock_now() == began && w->ports->n_flying > 0)
+                        assert_true(fake_ports_step(w->ports));
+                assert_verdict(w);
+        }
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        assert_true(fake_clock_now() - began >= 30 * USEC_PER_SEC);
+        world_check(w);
+        world_free(w);
+}
+
 /* ---- What belongs to nobody ---- */
 
 static const char nobody[] = "client_zzzzzzzzzzzz";
@@ -309,6 +417,9 @@ int main(void)
                 cmocka_unit_test(test_look_that_waits),
                 cmocka_unit_test(test_looks_become_rare),
                 cmocka_unit_test(test_events_that_never_come),
+                cmocka_unit_test(test_verdict_of_restart),
+                cmocka_unit_test(test_verdict_and_health),
+                cmocka_unit_test(test_verdict_and_restarts),
                 cmocka_unit_test(test_orphan_during_a_sweep),
                 cmocka_unit_test(test_failed_sweep_is_repeated),
                 cmocka_unit_test(test_sweep_that_failed_once),
