@@ -25,16 +25,19 @@ static void entry_free_json(struct lh_entry *entry)
         json_object_put(lh_entry_v(entry));
 }
 
-static void load_mark(Manager *m, const char *id, struct json_object *json)
-{
-        m->marked = m->marked || streq(id, m->deployment);
-}
-
 /* What there was no memory for is no damage: all is read again later. Answers whether r is that. */
 static bool load_is_starved(Manager *m, int r)
 {
         m->load_starved = m->load_starved || r == -ENOMEM;
         return r == -ENOMEM;
+}
+
+static void load_mark(Manager *m, const char *id, struct json_object *json)
+{
+        if (streq(id, m->deployment))
+                m->marked = true;
+        else
+                (void) load_is_starved(m, free_and_strdup(&m->marked_for, id));
 }
 
 /* What an instance has in the engine is not touched where its record is there, but cannot be read. */
@@ -301,6 +304,7 @@ static void load_reset(Manager *m)
         m->damaged = strv_free(m->damaged);
         m->stale_jobs = strv_free(m->stale_jobs);
         m->marked = m->load_starved = false;
+        m->marked_for = mfree(m->marked_for);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -359,6 +363,21 @@ static void load_end(Manager *m)
         }
 }
 
+/* What the instances have in the engine carries that deployment's id: it is not found, nor removed. */
+static void load_complain_of_mark(Manager *m)
+{
+        if (m->marked || !m->marked_for)
+                return;
+        log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_DEPLOYMENT_CHANGED),
+                        "The store (Redis) is that of deployment %s, and this one is %s. What its instances "
+                        "have in "
+                        "the engine is left alone: deleting them fails. Set Deployment=%s in arkd.conf and "
+                        "restart "
+                        "arkd; or, if none of it is there any more, remove the key deployment:%s from the "
+                        "store",
+                        m->marked_for, m->deployment, m->marked_for, m->marked_for);
+}
+
 static void load_failed(Manager *m, const char *reason)
 {
         log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_STORE_UNREADABLE),
@@ -386,6 +405,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
                 load_failed(m, "out of memory");
                 return;
         }
+        load_complain_of_mark(m);
         load_drop_stale_jobs(m);
         m->loaded = true;
         log_info("Read %u instances and %d products from the store", manager_count_instances(m),

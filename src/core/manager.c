@@ -408,6 +408,7 @@ Manager *manager_free(Manager *m)
                 lh_table_free(m->instances);
         if (m->products)
                 lh_table_free(m->products);
+        free(m->marked_for);
         strv_free(m->damaged);
         strv_free(m->stale_jobs);
         address_pool_free(m->addresses);

@@ -25,6 +25,7 @@
  * The errnos that core tells apart; anything else is a plain failure:
  *  -ENOENT        no such container, network, volume, image or image in the registry
  *  -EEXIST        the name is taken by something that is not this deployment's
+ *  -EXDEV         it is to be removed, and is another deployment's
  *  -EACCES        the registry refused access
  *  -EHOSTUNREACH  the registry cannot be reached
  *  -ENOTCONN      the engine, or the store, cannot be reached: the same call may succeed later

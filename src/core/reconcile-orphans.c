@@ -242,6 +242,10 @@ static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
 
         if (m->marked)
                 return true;
+        if (m->marked_for) {
+                sweep_end(sweep); /* that it is another's was told when it was read */
+                return false;
+        }
         for (size_t i = 0; i < n; i++)
                 unknown += is_unknown(m, &items[i]);
         if (unknown == 0)

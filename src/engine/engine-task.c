@@ -322,6 +322,13 @@ int engine_task_pause(EngineTask *t, EngineResume resume)
                         t->client->event, &t->timer, CLOCK_MONOTONIC, pause, 5 * USEC_PER_MSEC, on_timer, t);
 }
 
+/* What an arkd made that has another deployment's id, or had: an instance's name is nobody else's. */
+static bool is_of_another(const EngineClient *client, struct json_object *labels)
+{
+        return json_get(labels, ARK_LABEL_INSTANCE) && json_get(labels, ARK_LABEL_DEPLOYMENT) &&
+               !engine_client_owns(client, labels);
+}
+
 EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
 {
         struct json_object *config = json_get(reply->json, "Config"), *labels;
@@ -344,10 +351,17 @@ EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
                         (!t->wanted || engine_json_same_string(labels, json_get(t->wanted, "Labels"),
                                                        ARK_LABEL_INSTANCE)))
                 return ENGINE_FOUND_OURS;
-        engine_task_fail(t, -EEXIST,
-                        t->wanted ? "exists already and is not this deployment's; remove or rename it"
-                                  : "is not this deployment's and was left alone",
-                        NULL);
+        if (t->wanted)
+                engine_task_fail(t, -EEXIST,
+                                "exists already and is not this deployment's; remove or rename it", NULL);
+        else if (is_of_another(t->client, labels))
+                engine_task_fail(t, -EXDEV,
+                                "is an instance's of another deployment and was left alone; if that is what "
+                                "this "
+                                "one was called before, set Deployment= to it again",
+                                json_object_get_string(json_get(labels, ARK_LABEL_DEPLOYMENT)));
+        else
+                engine_task_fail(t, -EEXIST, "is not this deployment's and was left alone", NULL);
         return ENGINE_FOUND_FAILURE;
 }
 

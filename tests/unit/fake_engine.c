@@ -25,6 +25,12 @@ static bool is_ours(const FakeResource *r)
         return string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT) != NULL;
 }
 
+static bool is_of_another(const FakePorts *p, const FakeResource *r)
+{
+        return is_ours(r) && p->deployment &&
+               !streq(string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT), p->deployment);
+}
+
 static bool uses(const FakeResource *container, const FakeResource *used)
 {
         if (container->kind != RESOURCE_CONTAINER)
@@ -421,6 +427,8 @@ static void effect_remove(FakeOp *op, ResourceKind kind)
                 return;
         if (!is_ours(r))
                 fake_op_fail(op, -EEXIST, "it is a stranger's and was left alone");
+        else if (is_of_another(op->ports, r))
+                fake_op_fail(op, -EXDEV, "it is another deployment's");
         else if (is_used(op->ports, r))
                 fake_op_fail(op, -EBUSY, "it is in use");
         else if (kind == RESOURCE_CONTAINER)
@@ -476,7 +484,7 @@ static void answer_resources(FakeOp *op)
         size_t n = 0;
 
         for (const FakeResource *r = op->ports->resources; r && op->error == 0; r = r->next)
-                if (is_ours(r)) {
+                if (is_ours(r) && !is_of_another(op->ports, r)) {
                         assert(n < ELEMENTSOF(items));
                         items[n++] = (Resource){ r->kind, r->name,
                                 strempty(string_pairs_get(&r->labels, ARK_LABEL_INSTANCE)), r->running };

@@ -115,6 +115,7 @@ typedef struct FakePorts {
         unsigned login_refusals, http_refusals; /* so many attempts are refused first */
         bool app_exits, app_is_deaf; /* the application ends at once, never answers */
         const char *app_log;
+        const char *deployment; /* another than that of what is there already */
         const char *strange_subnet; /* an interface that the engine does not know has an address there */
 
         bool away[_FAKE_WHO_MAX];

@@ -92,9 +92,48 @@ static void test_deletion_beside_a_create(void **state)
         }
 }
 
+static unsigned count_resources(World *w)
+{
+        unsigned n = 0;
+
+        for (const FakeResource *r = w->ports->resources; r; r = r->next)
+                n++;
+        return n;
+}
+
+/* What there is carries the id that the deployment had before: nothing of it is given up unseen. */
+static void test_another_deployment(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_ask_ Ask delete = { 0 };
+        unsigned n = count_resources(w);
+
+        world_stop(w);
+        w->ports->deployment = w->settings.deployment = "d2";
+        world_start(w);
+        world_run(w);
+        assert_null(fake_ports_record(w->ports, STORE_MARK, "d2"));
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_non_null(strstr(world_first(w)->error_reason, "another deployment's"));
+        assert_int_equal(count_resources(w), n);
+
+        world_stop(w);
+        w->ports->deployment = NULL;
+        w->settings.deployment = "d1";
+        world_start(w);
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        world_check(w);
+        assert_string_equal(world_status(w), "deleted");
+        world_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_another_deployment),
                 cmocka_unit_test(test_pending_without_job),
                 cmocka_unit_test(test_job_under_another_key),
                 cmocka_unit_test(test_deletion_beside_a_create),

@@ -157,7 +157,7 @@ static void test_networks(void **state)
                         create_network(&stranger, &o, "another", "arktest_net", "arktest0", "10.88.3", true),
                         -EEXIST);
         assert_non_null(strstr(o.reason, "arktest_net"));
-        assert_int_equal(CALL(&stranger, &o, remove_network, "arktest_net", TIMEOUT, outcome_done), -EEXIST);
+        assert_int_equal(CALL(&stranger, &o, remove_network, "arktest_net", TIMEOUT, outcome_done), -EXDEV);
         assert_int_equal(CALL(&stranger, &o, list_resources, TIMEOUT, outcome_resources), 0);
         assert_int_equal(o.n_resources, 0);
         clean(&f);
@@ -185,7 +185,7 @@ static void test_volumes(void **state)
         assert_int_equal(create_volume(&f, &o, "arktest"), 0);
         assert_int_equal(create_volume(&f, &o, "arktest"), 0);
         assert_int_equal(create_volume(&stranger, &o, "another"), -EEXIST);
-        assert_int_equal(CALL(&stranger, &o, remove_volume, "arktest_data", TIMEOUT, outcome_done), -EEXIST);
+        assert_int_equal(CALL(&stranger, &o, remove_volume, "arktest_data", TIMEOUT, outcome_done), -EXDEV);
         clean(&f);
         fixture_close(&stranger);
         fixture_close(&f);
@@ -277,7 +277,7 @@ static void test_containers(void **state)
 
         /* A stranger neither takes the name over nor removes it. */
         assert_int_equal(create_container(&stranger, &o, "arktest_1", "", NULL), -EEXIST);
-        assert_int_equal(CALL(&stranger, &o, remove_container, "arktest_1", TIMEOUT, outcome_done), -EEXIST);
+        assert_int_equal(CALL(&stranger, &o, remove_container, "arktest_1", TIMEOUT, outcome_done), -EXDEV);
 
         /* Ours with another specification is made again, and is not started. */
         assert_int_equal(create_container(&f, &o, "arktest_1", "exit 3", NULL), 0);
