@@ -20,37 +20,6 @@ static char *copy(const char *s)
         return c;
 }
 
-static bool is_ours(const FakeResource *r)
-{
-        return string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT) != NULL;
-}
-
-static bool is_of_another(const FakePorts *p, const FakeResource *r)
-{
-        return is_ours(r) && p->deployment &&
-               !streq(string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT), p->deployment);
-}
-
-static bool uses(const FakeResource *container, const FakeResource *used)
-{
-        if (container->kind != RESOURCE_CONTAINER)
-                return false;
-        if (used->kind == RESOURCE_VOLUME)
-                return streq_ptr(container->volume, used->name);
-        for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
-                if (streq_ptr(container->networks[i], used->name))
-                        return true;
-        return false;
-}
-
-static bool is_used(FakePorts *p, const FakeResource *used)
-{
-        for (const FakeResource *r = p->resources; r; r = r->next)
-                if (uses(r, used))
-                        return true;
-        return false;
-}
-
 /* ---- Creating ---- */
 
 static bool fits(const FakeResource *there, const FakeResource *wanted)
@@ -71,38 +40,12 @@ static void join(FakeResource *there, const FakeResource *wanted)
         }
 }
 
-static const char *missing(FakePorts *p, const FakeResource *wanted)
-{
-        bool has_image = !wanted->image;
-
-        for (char **image = p->images; image && *image; image++)
-                has_image = has_image || streq(*image, wanted->image);
-        if (!has_image)
-                return "no such image";
-        for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
-                if (wanted->networks[i] && !fake_ports_find(p, RESOURCE_NETWORK, wanted->networks[i]))
-                        return "no such network";
-        return NULL;
-}
-
 /* Unasked, and before anything else can go wrong. */
 static void make_volume(FakePorts *p, FakeResource *wanted)
 {
         if (wanted->volume && !fake_ports_find(p, RESOURCE_VOLUME, wanted->volume))
                 fake_resource_add(p,
                                 fake_resource_new(RESOURCE_VOLUME, wanted->volume, &wanted->volume_labels));
-}
-
-static const char *conflict(FakePorts *p, const FakeResource *wanted)
-{
-        for (const FakeResource *r = p->resources; r; r = r->next) {
-                if (wanted->subnet && streq_ptr(r->subnet, wanted->subnet))
-                        return "pool overlaps with other one on this address space";
-                for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
-                        if (wanted->addresses[i] && streq_ptr(r->addresses[i], wanted->addresses[i]))
-                                return "address already in use";
-        }
-        return NULL;
 }
 
 static void remove_container(FakePorts *p, FakeResource *r)
@@ -124,7 +67,7 @@ static void effect_create(FakeOp *op)
                 fake_ports_add_stranger(p, op->wanted->kind, op->wanted->name);
                 there = fake_ports_find(p, op->wanted->kind, op->wanted->name);
         }
-        if (there && !is_ours(there)) {
+        if (there && !fake_resource_is_ours(there)) {
                 fake_op_fail(op, -EEXIST, "the name is taken by a stranger");
                 return;
         }
@@ -132,7 +75,7 @@ static void effect_create(FakeOp *op)
                 join(there, op->wanted);
                 return;
         }
-        if (there && there->kind != RESOURCE_CONTAINER && is_used(p, there)) {
+        if (there && there->kind != RESOURCE_CONTAINER && fake_resource_is_used(p, there)) {
                 fake_op_fail(op, -EBUSY, "it does not fit and is in use");
                 return;
         }
@@ -141,9 +84,9 @@ static void effect_create(FakeOp *op)
         else if (there)
                 fake_resource_drop(p, there);
         make_volume(p, op->wanted);
-        trouble = missing(p, op->wanted);
+        trouble = fake_resource_lacks(p, op->wanted);
         if (!trouble)
-                trouble = conflict(p, op->wanted);
+                trouble = fake_resource_conflicts(p, op->wanted);
         if (trouble)
                 fake_op_fail(op, -EIO, trouble);
         else
@@ -198,7 +141,7 @@ static int engine_create_network(EnginePort *e, const NetworkSpec *spec, uint64_
         OUTSIDE;
         FakeResource *wanted = fake_resource_new(RESOURCE_NETWORK, spec->name, spec->labels);
 
-        assert(strlen(spec->bridge) <= 15 && spec->gateway && is_ours(wanted));
+        assert(strlen(spec->bridge) <= 15 && spec->gateway && fake_resource_is_ours(wanted));
         wanted->subnet = copy(spec->subnet);
         return engine_create(e, "create_network", wanted, timeout_usec, done, userdata, ret_pending);
 }
@@ -209,7 +152,7 @@ static int engine_create_volume(EnginePort *e, const VolumeSpec *spec, uint64_t 
         OUTSIDE;
         FakeResource *wanted = fake_resource_new(RESOURCE_VOLUME, spec->name, spec->labels);
 
-        assert(is_ours(wanted));
+        assert(fake_resource_is_ours(wanted));
         return engine_create(e, "create_volume", wanted, timeout_usec, done, userdata, ret_pending);
 }
 
@@ -219,7 +162,7 @@ static int engine_create_container(EnginePort *e, const ContainerSpec *spec, uin
         OUTSIDE;
         FakeResource *wanted = fake_resource_new(RESOURCE_CONTAINER, spec->name, spec->labels);
 
-        assert(is_ours(wanted) && spec->n_networks <= ATTACHMENTS_MAX);
+        assert(fake_resource_is_ours(wanted) && spec->n_networks <= ATTACHMENTS_MAX);
         wanted->image = copy(spec->image);
         wanted->volume = copy(spec->volume);
         fake_pairs_copy(spec->volume_labels, &wanted->volume_labels);
@@ -425,11 +368,11 @@ static void effect_remove(FakeOp *op, ResourceKind kind)
 
         if (!r)
                 return;
-        if (!is_ours(r))
+        if (!fake_resource_is_ours(r))
                 fake_op_fail(op, -EEXIST, "it is a stranger's and was left alone");
-        else if (is_of_another(op->ports, r))
+        else if (fake_resource_is_of_another(op->ports, r))
                 fake_op_fail(op, -EXDEV, "it is another deployment's");
-        else if (is_used(op->ports, r))
+        else if (fake_resource_is_used(op->ports, r))
                 fake_op_fail(op, -EBUSY, "it is in use");
         else if (kind == RESOURCE_CONTAINER)
                 remove_container(op->ports, r);
@@ -484,7 +427,7 @@ static void answer_resources(FakeOp *op)
         size_t n = 0;
 
         for (const FakeResource *r = op->ports->resources; r && op->error == 0; r = r->next)
-                if (is_ours(r) && !is_of_another(op->ports, r)) {
+                if (fake_resource_is_ours(r) && !fake_resource_is_of_another(op->ports, r)) {
                         assert(n < ELEMENTSOF(items));
                         items[n++] = (Resource){ r->kind, r->name,
                                 strempty(string_pairs_get(&r->labels, ARK_LABEL_INSTANCE)), r->running };

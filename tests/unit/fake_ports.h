@@ -219,6 +219,13 @@ FakeResource *fake_resource_new(ResourceKind kind, const char *name, const Strin
 FakeResource *fake_resource_free(FakeResource *resource);
 void fake_resource_add(FakePorts *ports, FakeResource *resource);
 void fake_resource_drop(FakePorts *ports, FakeResource *resource);
+/* Whether it carries a deployment's label; another's than the engine's client has. */
+bool fake_resource_is_ours(const FakeResource *resource);
+bool fake_resource_is_of_another(const FakePorts *ports, const FakeResource *resource);
+bool fake_resource_is_used(FakePorts *ports, const FakeResource *resource);
+/* Why it cannot be made, or NULL. */
+const char *fake_resource_lacks(FakePorts *ports, const FakeResource *resource);
+const char *fake_resource_conflicts(FakePorts *ports, const FakeResource *resource);
 void fake_pairs_copy(const StringPairs *from, StringPairs *to);
 FakeRecord *fake_record_free(FakeRecord *record);
 

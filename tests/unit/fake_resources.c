@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 
+#include "core/names.h"
 #include "fake_ports.h"
 
 FakeResource *fake_resource_free(FakeResource *r)
@@ -88,4 +89,63 @@ void fake_ports_power_cut(FakePorts *p)
         for (FakeResource *r = p->resources; r; r = r->next)
                 if (r->contents == FAKE_VOLUME_INITIALISING)
                         r->contents = FAKE_VOLUME_BROKEN;
+}
+
+/* ---- What an engine asks of them ---- */
+
+bool fake_resource_is_ours(const FakeResource *r)
+{
+        return string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT) != NULL;
+}
+
+bool fake_resource_is_of_another(const FakePorts *p, const FakeResource *r)
+{
+        return fake_resource_is_ours(r) && p->deployment &&
+               !streq(string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT), p->deployment);
+}
+
+static bool uses(const FakeResource *container, const FakeResource *used)
+{
+        if (container->kind != RESOURCE_CONTAINER)
+                return false;
+        if (used->kind == RESOURCE_VOLUME)
+                return streq_ptr(container->volume, used->name);
+        for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
+                if (streq_ptr(container->networks[i], used->name))
+                        return true;
+        return false;
+}
+
+bool fake_resource_is_used(FakePorts *p, const FakeResource *used)
+{
+        for (const FakeResource *r = p->resources; r; r = r->next)
+                if (uses(r, used))
+                        return true;
+        return false;
+}
+
+const char *fake_resource_lacks(FakePorts *p, const FakeResource *wanted)
+{
+        bool has_image = !wanted->image;
+
+        for (char **image = p->images; image && *image; image++)
+                has_image = has_image || streq(*image, wanted->image);
+        if (!has_image)
+                return "no such image";
+        for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
+                if (wanted->networks[i] && !fake_ports_find(p, RESOURCE_NETWORK, wanted->networks[i]))
+                        return "no such network";
+        return NULL;
+}
+
+const char *fake_resource_conflicts(FakePorts *p, const FakeResource *wanted)
+{
+        for (const FakeResource *r = p->resources; r; r = r->next) {
+                if (wanted->subnet && streq_ptr(r->subnet, wanted->subnet))
+                        return "pool overlaps with other one on this address space";
+                for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
+                        if (wanted->addresses[i] && streq_ptr(r->addresses[i], wanted->addresses[i]))
+                                return "address already in use";
+        }
+        return NULL;
 }
