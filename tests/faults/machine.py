@@ -132,23 +132,28 @@ class Machine(Host):
         """Kills arkd as it is, once it is there: again and again is possible."""
         wait_for("arkd runs", lambda: self.signal("arkd.service"), seconds, every=0.01)
 
-    def arm(self, place):
+    def arm(self, *places):
+        """The daemon dies at the first place, the next one at the second, and so on."""
         path = self.path(DIE_AT)
         part = path.with_name("die-at.part")
-        part.write_text(place + "\n")
+        part.write_text("".join(f"{place}\n" for place in places))
         part.chmod(0o644)
         part.rename(path)
 
     def disarm(self):
-        """Takes the order back; answers whether it was still there."""
-        try:
-            self.path(DIE_AT).unlink()
-            return True
-        except FileNotFoundError:
-            return False
+        """Takes the order back; answers how many places are left of it."""
+        left = self.places_left()
+        self.path(DIE_AT).unlink(missing_ok=True)
+        return left
 
     def armed(self):
         return self.path(DIE_AT).exists()
+
+    def places_left(self):
+        try:
+            return len(self.path(DIE_AT).read_text().splitlines())
+        except FileNotFoundError:
+            return 0
 
     @contextlib.contextmanager
     def frozen_daemon(self, ask):

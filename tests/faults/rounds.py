@@ -141,6 +141,17 @@ class Rounds(ByHand):
             self.at_places += 1
             self.reached.add(place)
 
+    def note_places(self, *places):
+        """They were armed together."""
+        deadline = time.monotonic() + 60
+        while self.machine.armed() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        left = self.machine.disarm()
+        assert not left, f"the daemon did not come by {', '.join(places[-left:])}"
+        self.kills += len(places)
+        self.at_places += len(places)
+        self.reached.update(places)
+
     def rest_round(self):
         """Where the daemon has not died yet in this run, it does now: there is no place that it does not come by."""
         for _ in range(3):
@@ -154,14 +165,9 @@ class Rounds(ByHand):
     def again_round(self):
         """One create dies far on, and then early in what it does again: what it had made is not taken from under it."""
         for first, then in (("create.health:stored", "create.network:after"), ("create.end:before", "create.volume:before")):
-            self.machine.arm(first)
+            self.machine.arm(first, then)
             self.customers.create("faults-notes")
-            for place in (first, then):
-                self.machine.arm(place) if place == then else None
-                deadline = time.monotonic() + 20
-                while self.machine.armed() and time.monotonic() < deadline:
-                    time.sleep(0.002)
-                self.note_place(place)
+            self.note_places(first, then)
 
     def random_round(self, n):
         """The daemon dies at any instant."""
@@ -309,19 +315,15 @@ class Rounds(ByHand):
 
     def crash_loop_round(self):
         """A create that its daemon never survives is given up, and leaves nothing."""
-        promise = None
-        for _ in range(4 * RETRY_MAX):
-            self.machine.arm("create.health:before")
-            if not promise:
-                promise = self.customers.create("faults-plain")
-                promise.may_fail = promise.must_fail = True
-            wait_for(f"the daemon dies, or gives {promise} up", lambda: not self.machine.armed() or
-                     self.customers.state(promise)["status"] == "failed", 60, every=0.01)
-            if self.machine.disarm():
-                break
-            self.kills += 1
-            self.at_places += 1
+        often = 4 * RETRY_MAX
+        self.machine.arm(*["create.health:before"] * often)
+        promise = self.customers.create("faults-plain")
+        promise.may_fail = promise.must_fail = True
         state = self.wait_end(promise)
+        deaths = often - self.machine.disarm()
+        assert RETRY_MAX < deaths < often, f"the daemon died {deaths} times"
+        self.kills += deaths
+        self.at_places += deaths
         assert state["status"] == "failed" and "too often" in state["error"]["reason"], state
         assert "app-start" in state["error"]["reason"], f"it does not tell how far its attempts came: {state}"
         self.customers.delete(promise)
@@ -329,13 +331,11 @@ class Rounds(ByHand):
     def far_round(self):
         """A create that gets further each time is not given up, though its daemon dies more often than RetryMax=."""
         assert len(ON_THE_WAY) > RETRY_MAX + 1
-        thread = None
-        for place in ON_THE_WAY:
-            self.machine.arm(f"create.{place}")
-            # The first dies before it has answered.
-            thread = thread or self.customers.in_background(self.customers.create, "faults-notes")
-            wait_for(f"the daemon comes by {place}", lambda: not self.machine.armed(), 60, every=0.002)
-            self.note_place(f"create.{place}")
+        on_the_way = [f"create.{place}" for place in ON_THE_WAY]
+        self.machine.arm(*on_the_way)
+        # The first dies before it has answered.
+        thread = self.customers.in_background(self.customers.create, "faults-notes")
+        self.note_places(*on_the_way)
         self.join([thread])
         promise = self.customers.promises[-1]
         state = self.wait_end(promise)
