@@ -51,14 +51,35 @@ const char *text_relative(uint64_t usec, uint64_t now_usec, char buffer[TEXT_SHO
         return buffer;
 }
 
-const char *text_moment(uint64_t usec, char buffer[TEXT_SHORT_MAX])
+static bool to_local(uint64_t usec, struct tm *ret)
 {
         time_t t = (time_t) (usec / USEC_PER_SEC);
+
+        return usec != UINT64_MAX && localtime_r(&t, ret);
+}
+
+/* Of a moment that no clock shows. */
+static const char *no_clock(uint64_t usec, char buffer[TEXT_SHORT_MAX])
+{
+        (void) snprintf(buffer, TEXT_SHORT_MAX, "%s", usec == UINT64_MAX ? "never" : "unknown");
+        return buffer;
+}
+
+const char *text_moment(uint64_t usec, char buffer[TEXT_SHORT_MAX])
+{
         struct tm tm;
 
-        if (usec == UINT64_MAX || !localtime_r(&t, &tm) ||
-                        strftime(buffer, TEXT_SHORT_MAX, "%a %Y-%m-%d %H:%M:%S %Z", &tm) == 0)
-                (void) snprintf(buffer, TEXT_SHORT_MAX, "%s", usec == UINT64_MAX ? "never" : "unknown");
+        if (!to_local(usec, &tm) || strftime(buffer, TEXT_SHORT_MAX, "%a %Y-%m-%d %H:%M:%S %Z", &tm) == 0)
+                return no_clock(usec, buffer);
+        return buffer;
+}
+
+const char *text_date(uint64_t usec, char buffer[TEXT_SHORT_MAX])
+{
+        struct tm tm;
+
+        if (!to_local(usec, &tm) || strftime(buffer, TEXT_SHORT_MAX, "%Y-%m-%d", &tm) == 0)
+                return no_clock(usec, buffer);
         return buffer;
 }
 

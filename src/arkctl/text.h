@@ -13,8 +13,10 @@
 const char *text_span(uint64_t usec, char buffer[TEXT_SHORT_MAX]);
 /* A moment as seen from now: "5min ago", "in 29 days", "now"; "never" for UINT64_MAX. Answers buffer. */
 const char *text_relative(uint64_t usec, uint64_t now_usec, char buffer[TEXT_SHORT_MAX]);
-/* A moment on the local clock: "Tue 2026-11-24 15:40:01 UTC". Answers buffer. */
+/* A moment on the local clock: "Tue 2026-11-24 15:40:01 UTC"; "never" for UINT64_MAX. Answers buffer. */
 const char *text_moment(uint64_t usec, char buffer[TEXT_SHORT_MAX]);
+/* Its day: "2026-11-24"; "never" for UINT64_MAX. Answers buffer. */
+const char *text_date(uint64_t usec, char buffer[TEXT_SHORT_MAX]);
 /* Bytes: "812B", "44.2M", "1.5G". Answers buffer. */
 const char *text_bytes(uint64_t bytes, char buffer[TEXT_SHORT_MAX]);
 

@@ -94,8 +94,7 @@ static int list_row(struct libscols_table *table, const InstanceView *v)
         if (r == 0)
                 r = table_set(line, 4, text_relative(v->created_usec, now_realtime(), text), NULL);
         if (r == 0)
-                r = table_set(line, 5, deleted ? "-" : text_relative(v->expires_usec, now_realtime(), text),
-                                NULL);
+                r = table_set(line, 5, deleted ? "-" : text_date(v->expires_usec, text), NULL);
         return r;
 }
 

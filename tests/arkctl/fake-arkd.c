@@ -580,7 +580,7 @@ int main(int argc, char **argv)
         volumes = argc > 1 && !old ? atoi(argv[1]) : 0;
         (void) instance_add("client_abcdefabcdef", "app", "Acme", "running");
         (void) instance_add("client_abcxyzabcxyz", "app", "Broken Ltd", "failed");
-        (void) instance_add("client_qqqqqqqqqqqq", "my-reader", "Café Ñandú", "running");
+        instance_add("client_qqqqqqqqqqqq", "my-reader", "Café Ñandú", "running")->expires = UINT64_MAX;
         (void) instance_add("client_deniedaaaaaa", "app", "Denied", "running");
         r = sd_event_default(&event);
         if (r >= 0)

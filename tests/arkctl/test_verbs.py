@@ -14,9 +14,16 @@ def test_list(ctl):
     lines = ctl("list").stdout.splitlines()
     assert lines[0].split() == ["ID", "PRODUCT", "CLIENT", "STATUS", "CREATED", "EXPIRES"]
     assert lines[1].split()[:4] == [ACME, "app", "Acme", "running"]
-    assert lines[1].endswith("in 30 days") and "min ago" in lines[1]
+    assert "min ago" in lines[1]
     assert "Café Ñandú" in lines[3]
     assert lines[-1] == "4 instances."
+
+
+def test_list_tells_the_day_of_expiry(ctl):
+    lines = ctl("list", "--all", "--no-legend").stdout.splitlines()
+    days = [i["expires_at"] and i["expires_at"][:10] for i in json.loads(ctl("list", "--json=short").stdout)]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", days[0]) and days[2] is None
+    assert [line.split()[-1] for line in lines] == [*(day or "never" for day in days), "-"]
 
 
 def test_columns_line_up(ctl):
@@ -123,7 +130,8 @@ def test_show(ctl):
                  f"Link: http://ark.test:3000/instances/{ACME}/"]:
         assert re.search(rf"^ +{re.escape(line)}$", out, re.M), line
     assert re.search(r"^ +Status: running since .* UTC; 2h ago$", out, re.M)
-    assert re.search(r"^ +Expires: .* UTC; in 30 days$", out, re.M)
+    assert re.search(r"^ +Expires: \w{3} \d{4}-\d\d-\d\d .* UTC; in 30 days$", out, re.M)
+    assert re.search(r"^ +Expires: never$", ctl("show", "qqq").stdout, re.M)
     assert "Nov 24 15:40:02 app the application starts" in out
     assert "Error: app: It exited with status 3" in ctl("show", BROKEN).stdout
 

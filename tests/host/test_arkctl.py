@@ -91,10 +91,17 @@ def test_keep(host, instance):
     def expires():
         return json.loads(host.exec("arkctl", "show", instance, "--json=short"))["expires_at"]
 
+    def listed():
+        return next(line.split()[-1] for line in host.exec("env", "TZ=UTC", "arkctl", "list").splitlines()
+                    if line.startswith(instance))
+
+    assert listed() == expires()[:10]
     host.exec("arkctl", "keep", instance, "--until=2100-01-31")
     assert expires().startswith("2100-01-31T")
+    assert listed() == "2100-01-31"
     host.exec("arkctl", "keep", instance)
     assert expires() is None
+    assert listed() == "never"
     assert re.search(r"^ +Expires: never$", host.exec("arkctl", "show", instance), re.M)
     # Kept ones are left at any age.
     assert instance not in host.exec("arkctl", "cleanup", "--older-than=0", "--dry-run")

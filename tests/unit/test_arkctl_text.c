@@ -57,6 +57,27 @@ static void test_relative(void **state)
         assert_string_equal(text_relative(UINT64_MAX, NOW, text), "never");
 }
 
+static void set_zone(const char *zone)
+{
+        (void) setenv("TZ", zone, 1);
+        tzset();
+}
+
+static void test_moments(void **state)
+{
+        const uint64_t late = NOW + 15 * USEC_PER_HOUR;
+        char text[TEXT_SHORT_MAX];
+
+        assert_string_equal(text_moment(NOW, text), "Fri 2027-01-15 08:00:00 UTC");
+        assert_string_equal(text_moment(UINT64_MAX, text), "never");
+        assert_string_equal(text_date(late, text), "2027-01-15");
+        assert_string_equal(text_date(UINT64_MAX, text), "never");
+        /* The day is the local clock's. */
+        set_zone("CET-1");
+        assert_string_equal(text_date(late, text), "2027-01-16");
+        set_zone("UTC");
+}
+
 static void test_bytes(void **state)
 {
         char text[TEXT_SHORT_MAX];
@@ -232,6 +253,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_span),
                 cmocka_unit_test(test_relative),
+                cmocka_unit_test(test_moments),
                 cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_cpu),
                 cmocka_unit_test(test_parse_moment),
@@ -243,7 +265,6 @@ int main(void)
                 cmocka_unit_test(test_verdict),
         };
 
-        (void) setenv("TZ", "UTC", 1);
-        tzset();
+        set_zone("UTC");
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
