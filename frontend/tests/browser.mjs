@@ -202,6 +202,36 @@ const tests = {
     await stage(page, 'ready');
   },
 
+  async 'until when it is there is told wherever it is shown'() {
+    for (const [locale, until, never] of [
+      ['es-ES', 'Disponible hasta el 28 de diciembre de 2026', 'No caduca'],
+      ['en-GB', 'Available until 28 December 2026', 'Does not expire'],
+    ]) {
+      const page = await open({ locale });
+      const id = await deploy(page, 'miniflux', 'Panadería Ñandú');
+      const item = page.getByTestId(`mine-${id}`);
+      api.set(id, { phase: 'app', progress: 0.7, expires_at: '2026-12-28T12:00:00.000000Z' });
+      await page.getByTestId('dialog').getByText(`${until}.`).waitFor();
+      await item.getByText(until, { exact: true }).waitFor();
+      api.set(id, { status: 'running', phase: 'ready', progress: 1 });
+      await page.getByTestId('ready-for').getByText(`${until}.`).waitFor();
+      await page.keyboard.press('Escape');
+      await item.getByRole('button', { name: until }).waitFor();
+      await deploy(page, 'notes', 'Acme');
+      await page.keyboard.press('Escape');
+      await shot(page, `until-${locale}`, true);
+      // An operator keeps it.
+      api.set(id, { expires_at: null });
+      await page.reload();
+      await item.getByText(never, { exact: true }).waitFor();
+      assert.equal(await item.getByText(until).count(), 0);
+      await shot(page, `never-${locale}`, true);
+      await item.getByRole('button', { name: never }).click();
+      await page.getByTestId('ready-for').getByText(`${never}.`).waitFor();
+      await shot(page, `ready-never-${locale}`);
+    }
+  },
+
   async 'a reload finds the deployment again'() {
     const page = await open();
     const id = await deploy(page);
@@ -332,6 +362,10 @@ const tests = {
       api.set(id, { status: 'running', phase: 'ready', progress: 1 });
       await page.getByTestId('credential-value').first().waitFor();
       await shot(page, `mobile-ready-${tone}`);
+      await page.keyboard.press('Escape');
+      await page.getByTestId(`mine-${id}`).waitFor();
+      await noSideways(page);
+      await shot(page, `mobile-strip-${tone}`, true);
     }
     const page = await open({ dark: true });
     await page.getByTestId('product-card-miniflux').waitFor();

@@ -20,7 +20,10 @@ const browser = await chromium.launch({
     '--no-first-run',
   ],
 });
-const context = await browser.newContext({ locale: settings.locale ?? 'en-GB' });
+const context = await browser.newContext({
+  locale: settings.locale ?? 'en-GB',
+  timezoneId: 'UTC',
+});
 
 // Keeps what the dialog went through, however briefly.
 function record() {
@@ -78,6 +81,7 @@ async function deploy(product) {
   const page = await land();
   await order(page, product);
   await stage(page, 'ready');
+  seen.ready = await page.getByTestId('ready-for').textContent();
   const link = page.getByTestId('open-app');
   seen.linkText = await link.textContent();
   seen.link = await link.evaluate((a) => ({ target: a.target, rel: a.rel, path: a.pathname }));
@@ -95,6 +99,7 @@ async function deploy(product) {
   };
   await page.keyboard.press('Escape');
   seen.mine = await page.getByTestId('my-apps').getByText(settings.client).isVisible();
+  seen.row = await page.getByTestId(`mine-${seen.ids[0]}`).textContent();
   return app;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The click in a real Chromium, from another machine: button, dialog, link, the application's own page."""
 
+import datetime
 import json
 import shutil
 import subprocess
@@ -10,6 +11,10 @@ import pytest
 from arkhost import TOP
 
 PHASES = ["queued", "image", "network", "volume", "database", "app", "health"]
+MONTHS = {
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
+    "en": "January February March April May June July August September October November December".split(),
+}
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +54,15 @@ def check_deploy(host, seen):
     return instance
 
 
+def check_until(seen, until):
+    """The dialog and the row tell until when there is the instance."""
+    assert f" {until}." in seen["ready"] and seen["row"].count(until) == 1, seen
+
+
 @pytest.mark.parametrize("locale, words", [
-    ("es-ES", {"lang": "es", "button": "Desplegar", "link": "Acceder a mi aplicación"}),
-    ("en-GB", {"lang": "en", "button": "Deploy", "link": "Open my application"}),
+    ("es-ES", {"lang": "es", "button": "Desplegar", "link": "Acceder a mi aplicación",
+               "until": "Disponible hasta el {} de {} de {}"}),
+    ("en-GB", {"lang": "en", "button": "Deploy", "link": "Open my application", "until": "Available until {} {} {}"}),
 ])
 def test_miniflux(host, browse, locale, words):
     seen = browse("miniflux", locale=locale, client="Panadería Ñandú")
@@ -62,13 +73,16 @@ def test_miniflux(host, browse, locale, words):
     assert seen["loggedIn"] is True
     assert seen["mine"] is True
     assert instance.state()["client_name"] == "Panadería Ñandú"
+    expires = datetime.datetime.fromisoformat(instance.state()["expires_at"])
+    check_until(seen, words["until"].format(expires.day, MONTHS[seen["lang"]][expires.month - 1], expires.year))
     assert instance.sql("select username from users") == seen["credentials"][0]
 
 
 def test_a_row_is_written_and_read_back(host, work, browse):
-    product = work.product()
+    product = work.product(expires_days=0)
     seen = browse("notes", product=product, client="Acme", note="Grüße & <b>50 €</b>")
     instance = check_deploy(host, seen)
+    check_until(seen, "Does not expire")
     assert seen["notes"] == seen["notesAfterReload"] == ["Grüße & <b>50 €</b>"]
     assert seen["credentials"] == []
     assert instance.sql("select text from notes") == "Grüße & <b>50 €</b>"

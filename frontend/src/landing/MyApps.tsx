@@ -2,6 +2,7 @@
 import { applicationUrl } from '../shared/api';
 import { formatPercent, localText } from '../shared/i18n';
 import { type Lang, PHASES } from '../shared/types';
+import { availability } from './availability';
 import { type Deployment, isUsable } from './deployments';
 import { useLang } from './lang';
 import type { Strings } from './strings';
@@ -33,12 +34,13 @@ function Item({ deployment, onShow, onForget }: ItemProps) {
   const pending = deployment.instance.status === 'pending';
   const usable = isUsable(deployment.instance);
   const productName = localText(product.name, lang) || product.id;
+  const until = availability(deployment.instance, lang, t);
   return (
     <li className={`mine ${tone(deployment)}`} data-testid={`mine-${deployment.id}`}>
       <button
         type="button"
         className="mine-main"
-        aria-label={`${pending ? t.seeProgress(client) : t.seeDetails(client)} (${productName}): ${stateText(deployment, t, lang)}`}
+        aria-label={`${pending ? t.seeProgress(client) : t.seeDetails(client)} (${productName}): ${stateText(deployment, t, lang)}${until && `. ${until}`}`}
         onClick={onShow}
       >
         <span className="dot" />
@@ -46,6 +48,7 @@ function Item({ deployment, onShow, onForget }: ItemProps) {
         <span className="mine-state">
           {productName} · {stateText(deployment, t, lang)}
         </span>
+        {until && <span className="mine-until">{until}</span>}
         {pending && (
           <span className="mine-bar">
             <span style={{ transform: `scaleX(${deployment.progress})` }} />

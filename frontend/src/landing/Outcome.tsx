@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // How a deployment ended: ready, failed, or removed since.
 import { applicationUrl } from '../shared/api';
-import { formatDate, formatDuration, localText } from '../shared/i18n';
+import { formatDuration, localText } from '../shared/i18n';
 import type { Phase } from '../shared/types';
+import { availability } from './availability';
 import { Credentials } from './Credentials';
 import { type Deployment, elapsedMs, phaseIndex } from './deployments';
 import { useLang } from './lang';
@@ -16,13 +17,13 @@ interface Props {
 export function Ready({ deployment, onClose }: Props) {
   const { lang, t } = useLang();
   const { instance, client, token, id } = deployment;
-  const until = instance.expires_at ? formatDate(instance.expires_at, lang) : '';
+  const until = availability(instance, lang, t);
   return (
     <>
       <div className="dialog-body">
-        <p>
+        <p data-testid="ready-for">
           {t.readyFor(client, formatDuration(elapsedMs(deployment, Date.now())))}
-          {until ? ` ${t.availableUntil(until)}` : ''}
+          {until && ` ${until}.`}
         </p>
         {token !== null && <Credentials id={id} token={token} />}
         <a

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { formatElapsed } from '../shared/i18n';
 import { PHASES } from '../shared/types';
+import { availability } from './availability';
 import { checklist, type Deployment, elapsedMs, type StepState } from './deployments';
 import { useLang } from './lang';
 import { useNow } from './time';
@@ -54,8 +55,9 @@ export function Checklist({ deployment }: { deployment: Deployment }) {
 }
 
 export function Progress({ deployment, onClose }: { deployment: Deployment; onClose(): void }) {
-  const { t } = useLang();
+  const { lang, t } = useLang();
   const now = useNow(true);
+  const until = availability(deployment.instance, lang, t);
   const phase = PHASES[deployment.reached] ?? 'queued';
   return (
     <>
@@ -75,7 +77,10 @@ export function Progress({ deployment, onClose }: { deployment: Deployment; onCl
             {t.lost}
           </p>
         )}
-        <p className="aside">{t.goesOn}</p>
+        <p className="aside">
+          {t.goesOn}
+          {until && ` ${until}.`}
+        </p>
       </div>
       <div className="dialog-foot">
         <button type="button" className="button" onClick={onClose}>

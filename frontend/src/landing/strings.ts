@@ -37,6 +37,7 @@ export interface Strings {
   readyTitle: string;
   readyFor: (client: string, time: string) => string;
   availableUntil: (date: string) => string;
+  neverExpires: string;
   credentials: string;
   credentialsKeep: string;
   credentialsLoading: string;
@@ -131,7 +132,8 @@ const es: Strings = {
   lost: 'Sin conexión con el servidor. El despliegue sigue allí; lo consultaremos en cuanto vuelva.',
   readyTitle: 'Tu aplicación está lista',
   readyFor: (c, time) => `Para ${c}, en ${time}.`,
-  availableUntil: (d) => `Disponible hasta el ${d}.`,
+  availableUntil: (d) => `Disponible hasta el ${d}`,
+  neverExpires: 'No caduca',
   credentials: 'Tus datos de acceso',
   credentialsKeep: 'Guárdalos: solo se muestran en esta pestaña.',
   credentialsLoading: 'Cargando tus datos de acceso…',
@@ -226,7 +228,8 @@ const en: Strings = {
   lost: 'The server cannot be reached. The deployment goes on there; we will look again as soon as it answers.',
   readyTitle: 'Your application is ready',
   readyFor: (c, time) => `For ${c}, in ${time}.`,
-  availableUntil: (d) => `Available until ${d}.`,
+  availableUntil: (d) => `Available until ${d}`,
+  neverExpires: 'Does not expire',
   credentials: 'Your sign-in details',
   credentialsKeep: 'Keep them: they are shown in this tab only.',
   credentialsLoading: 'Loading your sign-in details…',

@@ -57,6 +57,7 @@ describe('formats', () => {
     expect(formatPercent(0.456, 'en')).toBe('46%');
     expect(formatPercent(0.456, 'es')).toMatch(/^46\s%$/);
     expect(formatDate('2026-03-09T12:00:00.000000Z', 'es')).toBe('9 de marzo de 2026');
+    expect(formatDate('2026-03-09T12:00:00.000000Z', 'en')).toBe('9 March 2026');
     expect(formatDate('soon', 'es')).toBe('');
   });
 });

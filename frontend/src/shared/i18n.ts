@@ -70,8 +70,11 @@ export function formatPercent(value: number, lang: Lang): string {
   return new Intl.NumberFormat(lang, { style: 'percent' }).format(value);
 }
 
+// Our English is British; plain "en" writes dates the American way.
+const DATE_LOCALE: Record<Lang, string> = { es: 'es', en: 'en-GB' };
+
 export function formatDate(iso: string, lang: Lang): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return '';
-  return new Intl.DateTimeFormat(lang, { dateStyle: 'long' }).format(date);
+  return new Intl.DateTimeFormat(DATE_LOCALE[lang], { dateStyle: 'long' }).format(date);
 }
