@@ -199,6 +199,7 @@ void text_truncate(char *s, size_t columns)
 {
         const char *ellipsis = terminal_has_utf8() ? "…" : "...";
         size_t keep = 0, used = 0, room = text_columns(ellipsis);
+        size_t length = strlen(s), mark = strlen(ellipsis);
         mbstate_t state = { 0 };
 
         if (text_columns(s) <= columns)
@@ -206,14 +207,14 @@ void text_truncate(char *s, size_t columns)
         while (s[keep]) {
                 size_t width, n = next_character(s + keep, &state, &width);
 
-                if (used + width + room > columns)
+                /* The mark may have more bytes than columns, and takes the place of what is cut off. */
+                if (used + width + room > columns || keep + n + mark > length)
                         break;
                 used += width;
                 keep += n;
         }
-        /* Cut off were at least as many bytes as the mark has columns, which may be fewer than its bytes. */
-        if (strlen(s + keep) >= strlen(ellipsis))
-                memcpy(s + keep, ellipsis, strlen(ellipsis) + 1);
+        if (keep + mark <= length)
+                memcpy(s + keep, ellipsis, mark + 1);
         else
                 s[keep] = '\0';
 }

@@ -179,6 +179,9 @@ static void test_truncate(void **state)
         assert_truncated("short", 10, "short");
         assert_truncated("exactly", 7, "exactly");
         assert_truncated("too long", 5, "too …");
+        /* Where two letters would do, three go: the mark has three bytes. */
+        assert_truncated("reader", 5, "rea…");
+        assert_truncated("ab", 1, "");
         assert_truncated("Ñandú y café", 6, "Ñandú…");
         assert_truncated("日本語", 5, "日本…");
         assert_truncated("日本語", 4, "日…");
