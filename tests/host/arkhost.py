@@ -276,6 +276,15 @@ class Host:
         text = self.exec("systemctl", "show", name, "--property", ",".join(properties))
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
+    @contextlib.contextmanager
+    def paused(self, unit):
+        """The unit's main process stands still meanwhile."""
+        self.exec("systemctl", "kill", "--signal=STOP", "--kill-who=main", unit)
+        try:
+            yield
+        finally:
+            self.exec("systemctl", "kill", "--signal=CONT", "--kill-who=main", unit)
+
     def main_pid(self, unit="arkd.service"):
         """The unit's main process, as the host numbers it; 0 where there is none."""
         return int(self.unit(unit, "MainPID")["MainPID"])

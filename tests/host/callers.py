@@ -3,6 +3,7 @@
 
 import ast
 import contextlib
+import json
 import os
 import pathlib
 import secrets
@@ -118,6 +119,26 @@ def without_polkit(host):
     finally:
         host.exec("systemctl", "unmask", "--runtime", "polkit.service")
         host.exec("systemctl", "start", "polkit.service")
+
+
+@contextlib.contextmanager
+def monitor(host, tmp_path):
+    """Yields a function that answers what has been sent to and from arkd on the bus so far."""
+    output = tmp_path / "monitor"
+
+    def read():
+        lines = output.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    with open(output, "w") as file:
+        process = subprocess.Popen(host.command("busctl", "monitor", "--json=short", BUS_NAME), stdout=file,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_for("the monitor sees a call", lambda: host.bus_property("Version") and read())
+        yield read
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 class Daemon:
