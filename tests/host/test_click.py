@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """One click, end to end: a product becomes an application behind its link, and goes without a trace."""
 
+import concurrent.futures
 import datetime
 import json
 import re
+import time
 
 import pytest
 
@@ -173,6 +175,26 @@ def test_same_key_makes_one_instance(host, work):
                      headers=key).expect_problem(409)
     listed = host.local.get(f"/api/instances?product_id={product}").json["items"]
     assert [one["id"] for one in listed] == [first.id]
+
+
+def test_same_key_ten_times_at_once(host, work):
+    """All come before the store has answered about the first, and all are answered with that."""
+    product = work.quick()
+    order, key = {"product_id": product, "client_name": "Acme"}, {"Idempotency-Key": f"key-{product}"}
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        with host.paused("arkd-redis.service"):
+            calls = [pool.submit(host.public.post, "/api/instances", order, headers=key) for _ in range(10)]
+            time.sleep(0.5)
+            assert not any(call.done() for call in calls)
+        answers = [call.result().expect(202).json for call in calls]
+    instance, *_ = [work.take(answer) for answer in answers]
+    assert {(answer["id"], answer["access_token"]) for answer in answers} == {(instance.id, instance.token)}, answers
+    instance.wait()
+    listed = host.local.get(f"/api/instances?product_id={product}").json["items"]
+    assert [one["id"] for one in listed] == [instance.id]
+    made = [one["Names"] for one in host.engine("/containers/json?all=1")
+            if one["Labels"].get("network.ark.product") == product]
+    assert made == [[f"/{instance.id}"]]
 
 
 def test_delete_removes_everything_and_may_be_repeated(host, work):
