@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A container that becomes unhealthy by its image's own check is told of, and so is that it is well again."""
+"""
+A container that becomes unhealthy by its image's own check is told of, and so is one that dies and is begun again by
+the engine; and that it is well again.
+"""
+
+import time
 
 import pytest
 
@@ -42,3 +47,35 @@ def test_unhealthy(host, image, work):
 
 def health(host, instance):
     return host.container(instance.id)["State"]["Health"]["Status"]
+
+
+def test_dies_and_is_begun_again(host, work):
+    """It shows within a second that its container is being restarted, and that it runs again."""
+    instance = work.deploy(work.product())
+    for name, what in ((instance.id, "The container of the application"),
+                       (instance.database, "The container of its database")):
+        told = f"{what} ended with exit status 137 and is being restarted"
+        assert told_of_a_kill(host, instance, name, told), f"{name} was killed, and nobody was told"
+        wait_for("it runs", lambda: host.container(name)["State"]["Status"] == "running", 10)
+        wait_for("visitors are told so", lambda: instance.state()["message"] == "Ready", 1)
+        entries = host.journal(f"ARK_INSTANCE={instance.id}", "--unit=arkd")
+        assert [one["MESSAGE"] for one in entries][-2:] == [f"Instance {instance.id} runs, but: {told}",
+                                                            f"Instance {instance.id} runs again as it should"]
+    wait_for("it serves again", lambda: instance.ask("/notes").status == 200, 30)
+
+
+def told_of_a_kill(host, instance, name, told):
+    """
+    Whether it is told within a second that the container is being restarted: that lasts for 0.1 s, twice as long the
+    next time, and so on.
+    """
+    for _ in range(5):
+        pid, killed = wait_for("it runs", lambda: host.container(name)["State"]["Pid"]), time.monotonic()
+        host.exec("kill", "-KILL", pid)
+        while (state := instance.state()) and time.monotonic() < killed + 1:
+            assert (state["status"], state["error"]) == ("running", None), state
+            if state["message"] == told:
+                return True
+        # What comes late is not taken for the next one's.
+        wait_for("it is over", lambda: time.monotonic() > killed + 2 and instance.state()["message"] == "Ready", 10)
+    return False
