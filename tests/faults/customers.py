@@ -8,9 +8,10 @@ import time
 import urllib.parse
 
 from machine import GONE, TOP
+from relay import PORT
 
 TEST_APP = json.loads((TOP / "examples/test-app.json").read_text())
-REGISTRY_IMAGE = "127.0.0.1:5000/ark-test/app:1"
+REGISTRY_IMAGE = f"127.0.0.1:{PORT}/ark-test/app:1"
 # How long a customer goes on asking for what a fault refuses.
 PATIENCE_S = 90
 
@@ -28,6 +29,7 @@ PRODUCTS = [
     product("faults-exits", database=None, env={"MODE": "exit"}),
     product("faults-exits-notes", env={"MODE": "exit"}),
     product("faults-pulled", database=None, image=REGISTRY_IMAGE, deadline_s=60),
+    product("faults-cut-off", database=None, image=REGISTRY_IMAGE, deadline_s=15),
 ]
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(TOP / "tests/host"))
 
 import daemon  # noqa: E402
 from arkhost import Host, wait_for  # noqa: E402
+from relay import Relay  # noqa: E402
 
 DIE_AT = "/var/lib/arkd/die-at"
 UNITS = ["nginx.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd.service",
@@ -61,23 +62,6 @@ class Redis:
         if kind == b"+":
             return rest.decode()
         raise OSError(f"Redis: {line!r}")
-
-
-class Registry:
-    """The registry's process, which is stopped by this."""
-
-    UNIT = "docker-registry.service"
-
-    def __init__(self, machine):
-        self.machine = machine
-        assert machine.signal(self.UNIT, signal.SIGSTOP), "no registry runs"
-
-    def goes_on(self):
-        self.machine.signal(self.UNIT, signal.SIGCONT)
-
-    def dies(self):
-        assert self.machine.signal(self.UNIT), "the registry has died before"
-        self.machine.exec("systemctl", "stop", self.UNIT)
 
 
 class Machine(Host):
@@ -197,22 +181,18 @@ class Machine(Host):
             ballast.unlink()
 
     @contextlib.contextmanager
-    def slow_registry(self):
-        """The registry takes connections and does not answer, until it is told to go on, or to die."""
-        registry = Registry(self)
+    def registry(self):
+        """A way to the registry that lets nothing through until it is told to."""
+        relay = Relay(self)
         try:
-            yield registry
+            yield relay
         finally:
-            registry.goes_on()
-            self.exec("systemctl", "start", "docker-registry.service")
-            wait_for("the registry answers", self.registry_answers, 20)
+            relay.cut()
 
-    def registry_answers(self):
-        try:
-            self.connect_inside(5000).close()
-            return True
-        except OSError:
-            return False
+    def retries_of_pulls(self, since):
+        """Whether the engine has met the end of a connection in the middle of a pull."""
+        return any("Download failed, retrying" in one["MESSAGE"]
+                   for one in self.journal("--unit=docker", f"--since=@{since:.6f}"))
 
     # Both ends of the truth
 

@@ -7,6 +7,7 @@ from byhand import ByHand
 from customers import REGISTRY_IMAGE
 from machine import UNITS, wait_for
 from places import is_remade, is_undo, needs_database, places
+from relay import EVERYTHING
 
 # A job is given up that is begun again RetryMax= times without getting any further; a round kills less often.
 RETRY_MAX = 5
@@ -14,6 +15,8 @@ KILLS_A_ROUND = RETRY_MAX - 1
 # Deaths along one create, each a bit further on than the one before.
 ON_THE_WAY = ["compose:after", "network:before", "volume:after", "database-container:before",
               "database-container:after", "database-login:before", "app-start:before", "health:before", "end:before"]
+# Bytes of an image that has more than twice as many.
+A_PART = 12 << 20
 # With so many kills, every boundary of a step has its turn.
 EVERY_PLACE = 200
 
@@ -244,32 +247,57 @@ class Rounds(ByHand):
             self.join(threads)
 
     def registry_round(self):
-        """The registry is slow, and the deploy waits for it; it is cut off in mid-pull, and the deploy says so."""
-        with self.machine.slow_registry() as registry:
-            slow = self.pull()
-            registry.goes_on()
+        """
+        The registry is silent, then slow in mid-pull, and the deploy waits for it; it is cut off before its first byte
+        and in mid-pull, and the deploy says so.
+        """
+        with self.machine.registry() as registry:
+            slow = self.pull("faults-pulled")
+            self.get_on(registry, slow)
+            registry.lets_through(EVERYTHING)
             assert self.wait_end(slow)["status"] == "running", self.customers.state(slow)
         self.customers.delete(slow)
-        with self.machine.slow_registry() as registry:
-            cut_off = self.pull()
-            cut_off.may_fail = cut_off.must_fail = True
-            registry.dies()
-            state = self.wait_end(cut_off)
+        for in_mid_pull in (False, True):
+            self.cut_off(in_mid_pull)
+
+    def cut_off(self, in_mid_pull):
+        with self.machine.registry() as registry:
+            promise = self.pull("faults-cut-off", seconds=1)
+            promise.may_fail = promise.must_fail = True
+            if in_mid_pull:
+                self.get_on(registry, promise)
+            begun = time.time()
+            registry.cut()
+            state = self.wait_end(promise)
+            # Only then the engine tries by itself to go on, for longer than the deploy may take.
+            assert self.machine.retries_of_pulls(begun) == in_mid_pull, state
         assert state["status"] == "failed" and state["error"]["step"] == "image", state
         assert REGISTRY_IMAGE.split(":1")[0] in state["error"]["reason"], state["error"]
-        self.customers.delete(cut_off)
+        self.customers.delete(promise)
 
-    def pull(self, seconds=3):
+    def pull(self, product, seconds=3):
         """Orders what must be pulled from a registry that does not answer; the pull is under way for so long."""
         self.machine.run("docker", "image", "rm", "--force", REGISTRY_IMAGE)
-        promise = self.customers.create("faults-pulled")
+        promise = self.customers.create(product)
         wait_for(f"{promise} is being pulled", lambda: self.customers.state(promise)["phase"] == "image", 20)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            state = self.customers.state(promise)
-            assert (state["status"], state["phase"]) == ("pending", "image"), state
+            self.is_being_pulled(promise)
             time.sleep(0.2)
         return promise
+
+    def is_being_pulled(self, promise):
+        state = self.customers.state(promise)
+        assert (state["status"], state["phase"]) == ("pending", "image"), state
+        return state
+
+    def get_on(self, registry, promise):
+        """A part of its image comes, which shows, and more would if it were let through."""
+        before = self.is_being_pulled(promise)["progress"]
+        registry.lets_through(A_PART)
+        wait_for("the part has come", registry.holds, 20)
+        assert registry.passed == A_PART
+        wait_for(f"{promise} gets on", lambda: self.is_being_pulled(promise)["progress"] > before, 20)
 
     def wait_end(self, promise, seconds=60):
         def ended():
