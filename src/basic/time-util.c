@@ -45,6 +45,7 @@ int parse_timestamp(const char *s, uint64_t *ret_usec)
 {
         uint64_t fraction = 0, unit = USEC_PER_SEC / 10;
         struct tm tm = { 0 };
+        long east;
         time_t seconds;
 
         s = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
@@ -54,9 +55,11 @@ int parse_timestamp(const char *s, uint64_t *ret_usec)
                 for (s++; isdigit((unsigned char) *s); s++, unit /= 10)
                         fraction += (uint64_t) (*s - '0') * unit;
         }
-        if (strcmp(s, "Z") != 0)
+        s = strptime(s, "%z", &tm);
+        if (!s || *s)
                 return -EINVAL;
-        seconds = timegm(&tm);
+        east = tm.tm_gmtoff;
+        seconds = timegm(&tm) - east;
         if (seconds < 0)
                 return -EINVAL;
         *ret_usec = (uint64_t) seconds * USEC_PER_SEC + fraction;

@@ -28,5 +28,8 @@ static inline uint64_t usec_between(uint64_t from, uint64_t to)
 
 /* RFC 3339 in UTC with microseconds, up to TIMESTAMP_USEC_MAX. Answers buffer. */
 const char *format_timestamp(uint64_t usec, char buffer[TIMESTAMP_MAX]);
-/* Parses what format_timestamp() writes; the fraction may have 0 to 6 digits. 0 or -EINVAL. */
+/*
+ * Parses a time of RFC 3339, such as format_timestamp() writes: records may have been edited by hand, with tools that
+ * write "+00:00" for "Z". The fraction is optional, and cut off at microseconds. 0 or -EINVAL.
+ */
 int parse_timestamp(const char *s, uint64_t *ret_usec);

@@ -147,5 +147,6 @@ class ByHand:
                 if record.get(field):
                     then = datetime.datetime.fromisoformat(record[field].replace("Z", "+00:00"))
                     then -= datetime.timedelta(days=days)
-                    record[field] = then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                    # As people's tools write it: with Z or +00:00.
+                    record[field] = then.isoformat().replace("+00:00", self.random.choice(("Z", "+00:00")))
             redis.ask("SET", f"instance:{promise.id}", json.dumps(record))

@@ -85,6 +85,14 @@ static void test_timestamp(void **state)
         assert_int_equal(v, UINT64_C(1795532000123456));
         assert_int_equal(parse_timestamp("2026-11-24T14:53:20Z", &v), 0);
         assert_int_equal(v, UINT64_C(1795532000000000));
+        assert_int_equal(parse_timestamp("2026-11-24T14:53:20.1234567+00:00", &v), 0);
+        assert_true(v == UINT64_C(1795532000123456));
+        assert_int_equal(parse_timestamp("2026-11-24T20:23:20+05:30", &v), 0);
+        assert_true(v == UINT64_C(1795532000000000));
+        assert_int_equal(parse_timestamp("2026-11-24T11:53:20-0300", &v), 0);
+        assert_true(v == UINT64_C(1795532000000000));
+        assert_int_equal(parse_timestamp("2026-11-24T14:53:20", &v), -EINVAL);
+        assert_int_equal(parse_timestamp("2026-11-24T14:53:20+", &v), -EINVAL);
         assert_int_equal(parse_timestamp("2026-11-24", &v), -EINVAL);
         assert_int_equal(parse_timestamp("2026-11-24T14:53:20Zx", &v), -EINVAL);
 }
