@@ -188,8 +188,7 @@ static int job_store_delete(Job *job, struct json_object *record)
                 { STORE_DELETE, STORE_JOB, predecessor ? predecessor->id : NULL },
                 { STORE_DEQUEUE, .id = predecessor ? predecessor->id : NULL },
         };
-        if (predecessor) /* its phases must not be written over this */
-                predecessor->persisting = pending_cancel(predecessor->persisting);
+        /* A phase of it that is on its way arrives before this, and none is sent any more. */
         return job_commit(job, writes, ELEMENTSOF(writes) - (predecessor ? 0 : 2), job_on_intent_stored);
 }
 

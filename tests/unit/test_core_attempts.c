@@ -259,6 +259,21 @@ static void test_undo_crashes(void **state)
         world_free(w);
 }
 
+/* It waits for its record, which a deletion must not make it wait for in vain. */
+static void test_undo_deleted(void **state)
+{
+        World *w = world_given_up(5);
+        _cleanup_ask_ Ask delete = { 0 };
+
+        assert_true(world_first(w)->job->held);
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_NONE);
+        assert_string_equal(world_status(w), "deleted");
+        world_check(w);
+        world_free(w);
+}
+
 /* As long as it gets further, all is taken away. */
 static void test_undo_further(void **state)
 {
@@ -283,6 +298,7 @@ int main(void)
                 cmocka_unit_test(test_death_at_once),
                 cmocka_unit_test(test_further),
                 cmocka_unit_test(test_undo_crashes),
+                cmocka_unit_test(test_undo_deleted),
                 cmocka_unit_test(test_undo_further),
         };
 
