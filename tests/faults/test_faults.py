@@ -10,8 +10,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def test_nothing_is_lost_and_nothing_is_left(name, long):
     kills = 500 if long else 50
-    done = subprocess.run([sys.executable, HERE / "run", "--host", name, "--kills", str(kills)], check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60 * kills)
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert done.stdout.splitlines()[-1].endswith("0 orphans, 0 lost")
+    told = []
+    # Each line as it comes: a long run can be followed.
+    with subprocess.Popen(["timeout", str(60 * kills), sys.executable, "-u", HERE / "run", "--host", name,
+                           "--kills", str(kills)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        for line in run.stdout:
+            print(line, end="", flush=True)
+            told.append(line)
+    assert run.returncode == 0, "".join(told)[-6000:]
+    assert told[-1].strip().endswith("0 orphans, 0 lost")
