@@ -82,6 +82,12 @@ bool instance_has_resources(const Instance *instance)
                (instance->status != INSTANCE_FAILED || instance->subnet != NULL);
 }
 
+bool instance_is_left_behind(const Instance *instance)
+{
+        return instance->status == INSTANCE_FAILED && instance->subnet &&
+               instance->timeline[PHASE_READY] == TIMELINE_UNSET;
+}
+
 char *instance_redact(const Instance *instance, const char *text)
 {
         char *clean = strdup(text);

@@ -111,6 +111,9 @@ DEFINE_CLEANUP_FUNC(Instance, instance_free);
 /* Whether it has something in the engine, or may: it holds addresses, and its product is in use. */
 bool instance_has_resources(const Instance *instance);
 
+/* Whether its create failed and could not be undone whole; it has never been ready then. */
+bool instance_is_left_behind(const Instance *instance);
+
 /* For so long the key with which it was created answers with it. */
 #define IDEMPOTENCY_TTL_USEC USEC_PER_DAY
 /* Whether it was created with a key that does so still. now_usec: CLOCK_REALTIME. */

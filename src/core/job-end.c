@@ -138,6 +138,20 @@ static const char *const end_message_ids[_JOB_KIND_MAX][2] = {
         [JOB_RESTART] = { MESSAGE_INSTANCE_RESTARTED, MESSAGE_RESTART_FAILED },
 };
 
+static void job_log_tidied(const Job *job)
+{
+        LogContext context;
+
+        job_get_log_context(job, &context);
+        if (job->left_behind)
+                log_full(LOG_WARNING, 0, &context,
+                                "What was left of the failed instance %s could still not be removed whole",
+                                job->instance->id);
+        else
+                log_full(LOG_INFO, 0, &context, "Removed what was left of the failed instance %s",
+                                job->instance->id);
+}
+
 static void job_log_end(const Job *job, const EndState *end)
 {
         LogContext context;
@@ -225,8 +239,12 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
         }
         fault_point(job, "end", "stored");
         end_state_apply(&end, job);
-        job_log_end(job, &end);
-        job_count_end(job, &end);
+        if (job->tidying)
+                job_log_tidied(job);
+        else {
+                job_log_end(job, &end);
+                job_count_end(job, &end);
+        }
         if (job_leaves_nothing(job, &end))
                 manager_release_addresses(job->manager, i, true);
         if (!job_keeps_secrets(job, &end))

@@ -84,7 +84,7 @@ void job_collect_log(Job *job)
         InstanceNames names;
         bool database;
 
-        if (job->cancelled || job->kind == JOB_DELETE || !job->failed_step ||
+        if (job->cancelled || job->tidying || job->kind == JOB_DELETE || !job->failed_step ||
                         job->failed_step->phase < PHASE_DATABASE) {
                 job_begin_undo(job);
                 return;

@@ -16,10 +16,12 @@ static bool job_must_wait(const Job *job)
         return false;
 }
 
-bool job_is_rewinding(Job *job)
+bool job_settle_rewind(Job *job)
 {
-        if (job->rewind == 0 || job_must_wait(job))
-                return job->rewind != 0;
+        if (job->rewind == 0)
+                return true;
+        if (job_must_wait(job))
+                return false;
         for (size_t i = 0; i < job->n_steps; i++) {
                 StepRun *run = job->runs + i;
 
@@ -30,7 +32,7 @@ bool job_is_rewinding(Job *job)
                 *run = (StepRun){ .job = job, .step = job->steps + i, .state = STEP_WAITING };
         }
         job->rewind = 0;
-        return false;
+        return true;
 }
 
 void job_rewind(Job *job, uint32_t steps)

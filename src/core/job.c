@@ -245,7 +245,7 @@ void job_advance(Job *job)
                 job_wind_down(job);
                 return;
         }
-        if (job_is_rewinding(job) || job_is_held_for_progress(job))
+        if (!job_settle_rewind(job) || job_is_held_for_progress(job))
                 return;
         for (size_t i = 0; i < job->n_steps; i++) {
                 StepRun *run = job->runs + i;
@@ -383,8 +383,8 @@ static int job_prepare(Job *job)
 /* Whether its attempts come no further. Taking away what it has made is given as many, and counted anew. */
 static bool job_must_give_up(Job *job)
 {
-        if (job->given_up || job->attempts <= job->manager->retry_max)
-                return job->given_up;
+        if (job->given_up || job->tidying || job->attempts <= job->manager->retry_max)
+                return job->given_up || job->tidying;
         if (job->kind == JOB_CREATE) {
                 job->given_up = true;
                 job->attempts = 0;
@@ -395,10 +395,13 @@ static bool job_must_give_up(Job *job)
 
 static void job_give_up(Job *job)
 {
-        _cleanup_free_ char *reason = job_format_history(job);
+        _cleanup_free_ char *reason = job->tidying ? NULL : job_format_history(job);
 
         job_persist(job);
-        job_fail(job, job->steps, reason ? reason : "it was begun again too often");
+        if (job->tidying)
+                job_wind_down(job);
+        else
+                job_fail(job, job->steps, reason ? reason : "it was begun again too often");
 }
 
 void job_run(Job *job)
@@ -476,6 +479,9 @@ int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned atte
                 return r;
         job->resumed = true;
         job->attempts = attempts;
+        r = kind == JOB_CREATE && instance_is_left_behind(instance) ? job_recall_failure(job) : 0;
+        if (r < 0)
+                return r;
         /* The phase falls back when a job is begun again; when the application's was entered stays on record. */
         job->database_verified = instance->timeline[PHASE_APP] != TIMELINE_UNSET ||
                                  instance->timeline[PHASE_HEALTH] != TIMELINE_UNSET;

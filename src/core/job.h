@@ -105,6 +105,7 @@ struct Job {
         unsigned attempts; /* times it was begun again since it last did what it had not done before */
         uint32_t done; /* bits of the steps that some attempt has done; once it is given up, has undone */
         bool given_up; /* it was begun again too often: what it has made is taken away, and no more */
+        bool tidying; /* a create that has failed before: what was left behind then is taken away */
         bool held; /* until its record is stored */
         const Step *reached; /* how far it has come in this attempt; NULL before it is started */
         char **history; /* the steps that earlier attempts had come to, oldest first */
@@ -146,6 +147,9 @@ int job_store(Job *job);
 /* Goes on with a job that was found in the store. */
 int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned attempts);
 
+/* Takes away what failed creates have left behind. How they failed stays. */
+void job_tidy_all(Manager *manager);
+
 /* The request hears of the job's events until it ends or dies. */
 int job_wait(Job *job, Request *request, JobWaiterHandler handler);
 /* It hears no more of them, and goes on without; for handlers. */
@@ -180,10 +184,13 @@ void job_advance(Job *job);
 /* Cuts a step short that is abortable, or pauses. */
 void step_stop(StepRun *run);
 
+/* job-tidy.c: has the job of an instance that was left behind end as the one before did; 0 or -ENOMEM. */
+int job_recall_failure(Job *job);
+
 /* job-rewind.c: the steps of these bits are done once more; what depends on them must be among them. */
 void job_rewind(Job *job, uint32_t steps);
-/* Sends them back, unless one is still under way: then it answers that nothing may be begun yet. */
-bool job_is_rewinding(Job *job);
+/* Has them wait again, where none of them is under way any more. False while one is: nothing may be begun then. */
+bool job_settle_rewind(Job *job);
 
 /* The record that it was held for is stored, or cannot be for now. */
 void job_go_on(Job *job);

@@ -177,7 +177,7 @@ static bool job_is_stale(const Instance *i, JobKind kind)
 {
         switch (kind) {
         case JOB_CREATE:
-                return i->status != INSTANCE_PENDING;
+                return i->status != INSTANCE_PENDING && !instance_is_left_behind(i);
         case JOB_DELETE: /* the end of a create may have been written over its beginning */
                 return i->status == INSTANCE_DELETED;
         default:
@@ -370,11 +370,9 @@ static void load_complain_of_mark(Manager *m)
                 return;
         log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_DEPLOYMENT_CHANGED),
                         "The store (Redis) is that of deployment %s, and this one is %s. What its instances "
-                        "have in "
-                        "the engine is left alone: deleting them fails. Set Deployment=%s in arkd.conf and "
-                        "restart "
-                        "arkd; or, if none of it is there any more, remove the key deployment:%s from the "
-                        "store",
+                        "have in the engine is left alone: deleting them fails. Set Deployment=%s in "
+                        "arkd.conf and restart arkd; or, if none of it is there any more, remove the key "
+                        "deployment:%s from the store",
                         m->marked_for, m->deployment, m->marked_for, m->marked_for);
 }
 

@@ -8,6 +8,7 @@
 #include "basic/messages.h"
 #include "basic/time-util.h"
 #include "core/compose.h"
+#include "core/job.h"
 #include "core/manager-internal.h"
 #include "core/names.h"
 #include "core/reconcile.h"
@@ -252,11 +253,9 @@ static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
                 sweep_mark(sweep);
         else {
                 log_error("The store (Redis) is new to this host, but the engine has %zu things of "
-                          "instances "
-                          "that it does not know. Nothing of them is touched. If the store was lost, "
-                          "restore "
-                          "it and restart arkd; if they are not needed, remove them (docker ps -a --filter "
-                          "label=" ARK_LABEL_INSTANCE ")",
+                          "instances that it does not know. Nothing of them is touched. If the store was "
+                          "lost, restore it and restart arkd; if they are not needed, remove them (docker "
+                          "ps -a --filter label=" ARK_LABEL_INSTANCE ")",
                                 unknown);
                 sweep_end(sweep);
         }
@@ -313,5 +312,6 @@ void reconcile_all(Manager *m)
                 return;
         for (struct lh_entry *e = m->instances->head; e; e = e->next)
                 reconcile_instance(m, ((Instance *) lh_entry_v(e))->id);
+        job_tidy_all(m);
         reconcile_resources(m);
 }

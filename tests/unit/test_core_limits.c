@@ -73,11 +73,11 @@ static void test_delete_deadline(void **state)
         try_delete_deadline(true);
 }
 
-/* Nor is a deploy pending for ever whose engine goes away while it is undone. */
-static void test_undo_deadline(void **state)
+/* Nor is a deploy pending for ever whose engine goes away while it is undone, and stays away. */
+static World *world_left_behind(void)
 {
         World *w = world_new();
-        _cleanup_ask_ Ask create = { 0 }, delete = { 0 };
+        _cleanup_ask_ Ask create = { 0 };
 
         w->ports->app_exits = true;
         ask_create(w, &create, VARIANT_STRIP);
@@ -89,10 +89,55 @@ static void test_undo_deadline(void **state)
         assert_true(strstr(message(w), "not all of it could be removed"));
         assert_true(strstr(reason(w), "exit status 3"));
         assert_true(fake_clock_now() < 11 * USEC_PER_MINUTE);
+        return w;
+}
+
+/* How it failed is told as before, once, and nothing is there any more. */
+static void assert_tidied(World *w)
+{
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_true(strstr(message(w), "nothing of it was left behind"));
+        assert_true(strstr(reason(w), "exit status 3"));
+        assert_string_equal(world_first(w)->error_step, "health");
+        assert_null(world_first(w)->subnet);
+        world_check(w);
+}
+
+static void test_undo_deadline(void **state)
+{
+        World *w = world_left_behind();
+
         fake_ports_return(w->ports, FAKE_ENGINE);
+        assert_tidied(w);
+        world_free(w);
+}
+
+/* Nor is it forgotten by the next daemon, or by the one after that. */
+static void test_left_behind_at_start(void **state)
+{
+        World *w = world_left_behind();
+
+        world_crash(w, false);
+        while (!world_first(w) || !world_first(w)->job || world_first(w)->job->state != JOB_UNDOING)
+                assert_true(fake_ports_step(w->ports));
+        world_crash(w, true);
+        assert_tidied(w);
+        world_free(w);
+}
+
+static void test_left_behind_is_deleted(void **state)
+{
+        World *w = world_left_behind();
+        _cleanup_ask_ Ask delete = { 0 };
+
+        fake_ports_return(w->ports, FAKE_ENGINE);
+        while (!world_first(w)->job)
+                assert_true(fake_ports_step(w->ports));
         ask_delete(w, &delete, world_id(w));
         world_run(w);
         assert_int_equal(delete.fault, FAULT_NONE);
+        assert_string_equal(world_status(w), "deleted");
         world_check(w);
         world_free(w);
 }
@@ -282,6 +327,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_delete_deadline),
                 cmocka_unit_test(test_undo_deadline),
+                cmocka_unit_test(test_left_behind_at_start),
+                cmocka_unit_test(test_left_behind_is_deleted),
                 cmocka_unit_test(test_no_file_for_a_while),
                 cmocka_unit_test(test_no_file_at_all),
                 cmocka_unit_test(test_no_file_for_calls),
