@@ -240,8 +240,7 @@ static void skip_rest_of_line(ConfigReader *reader, size_t max)
                 return;
         log_full(LOG_ERR, 0, &refused,
                         "%s:%u: The line is longer than %zu bytes; a value may go on in the next line, "
-                        "which "
-                        "then begins with a blank",
+                        "which then begins with a blank",
                         reader->path, reader->line, max);
         reader->error = -EINVAL;
         while (c != EOF && c != '\n')

@@ -129,8 +129,7 @@ static int auth_identify_visitor(
         }
         if (!auth_is_visitor(auth, &address)) {
                 *ret_reason = "Your address is in none of the networks this service is open to. Whoever "
-                              "runs "
-                              "it can add yours to VisitorNetworks= in arkd.conf.";
+                              "runs it can add yours to VisitorNetworks= in arkd.conf.";
                 return -EACCES;
         }
         identity = address_identity(&address);

@@ -235,8 +235,7 @@ static int bus_call_refuse(BusCall *call, PolkitAnswer answer, sd_bus_error *err
         if (answer == POLKIT_CHALLENGE)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                                 "%s needs an administrator to authenticate for polkit action %s. %s, or run "
-                                "it "
-                                "as root.",
+                                "it as root.",
                                 call->action->name, call->action->polkit_action,
                                 bus_call_is_interactive(call)
                                                 ? "Start a polkit agent that can ask for the password, such "

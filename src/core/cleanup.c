@@ -196,10 +196,8 @@ static bool refuse_set_clock(const Cleanup *c)
                         (unsigned long long) (forward / USEC_PER_HOUR));
         request_fail(c->request, FAULT_CONFLICT, NULL,
                         "The clock was set %llu h ahead since arkd was started, so nothing was deleted as "
-                        "past "
-                        "its time. Check it with “date”; if it is right, run “systemctl restart arkd”, or "
-                        "give "
-                        "an age, such as “arkctl cleanup --older-than=30d”",
+                        "past its time. Check it with “date”; if it is right, run “systemctl restart arkd”, "
+                        "or give an age, such as “arkctl cleanup --older-than=30d”",
                         (unsigned long long) (forward / USEC_PER_HOUR));
         return true;
 }

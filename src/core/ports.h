@@ -186,7 +186,8 @@ typedef struct EngineVTable {
         /* network: the one whose address is wanted. -ENOENT where there is no such container. */
         int (*inspect_container)(EnginePort *e, const char *name, const char *network, uint64_t timeout_usec,
                         ContainerStateDone done, void *userdata, Pending **ret_pending);
-        /* One sample: an engine may answer with its next reading, a second later. -ENOENT where there is no such container. */
+        /* One sample: an engine may answer with its next reading, a second later. -ENOENT where there is no such
+         * container. */
         int (*container_usage)(EnginePort *e, const char *name, uint64_t timeout_usec,
                         ContainerUsageDone done, void *userdata, Pending **ret_pending);
         int (*container_logs)(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
@@ -253,7 +254,8 @@ typedef struct StorePort StorePort;
 
 typedef struct StoreVTable {
         /* Reads everything: on_record once a record (products, secrets, instances oldest first, jobs in the order
-         * of the stream, those that it does not name last), then done. What the sets or the stream name but is not there any more is dropped from them. */
+         * of the stream, those that it does not name last), then done. What the sets or the stream name but is not
+         * there any more is dropped from them. */
         int (*load)(StorePort *s, uint64_t timeout_usec, StoreRecordHandler on_record, PortDone done,
                         void *userdata, Pending **ret_pending);
         /* All of the writes, or none, in one MULTI/EXEC; done when Redis has them. -ENOTCONN: not sent, or sent and

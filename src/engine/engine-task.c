@@ -357,8 +357,7 @@ EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
         else if (is_of_another(t->client, labels))
                 engine_task_fail(t, -EXDEV,
                                 "is an instance's of another deployment and was left alone; if that is what "
-                                "this "
-                                "one was called before, set Deployment= to it again",
+                                "this one was called before, set Deployment= to it again",
                                 json_object_get_string(json_get(labels, ARK_LABEL_DEPLOYMENT)));
         else
                 engine_task_fail(t, -EEXIST, "is not this deployment's and was left alone", NULL);

@@ -6,9 +6,9 @@
 #include "store/store-internal.h"
 
 /*
- * What a new connection does, behind its fence, before anybody may use it: it reads which entries of the job stream are ours, those that
- * were claimed before first, then those that nobody has claimed yet. This tells in passing whether Redis is ready,
- * and finds the entries of commits whose answer was lost with the connection before.
+ * What a new connection does, behind its fence, before anybody may use it: it reads which entries of the job stream
+ * are ours, those that were claimed before first, then those that nobody has claimed yet. This tells in passing
+ * whether Redis is ready, and finds the entries of commits whose answer was lost with the connection before.
  */
 
 #define BATCH "256"

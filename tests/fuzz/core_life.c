@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fake_clock.h"
+#include "fake_settings.h"
 
 #define STEPS_MAX 20000U
 
@@ -53,24 +54,12 @@ static bool is_on_its_way(const Instance *i)
 
 Manager *life_start(FakePorts *p)
 {
-        const ManagerSettings settings = {
-                .base_url = "http://host.example:3000",
-                .deployment = "d1",
-                .compose_dir = compose_dir,
-                .subnet_pool = "10.231.0.0/16",
-                .expires_usec = 30 * USEC_PER_DAY,
-                .tombstone_usec = 30 * USEC_PER_DAY,
-                .workers = 2,
-                .queue_max = 100,
-                .retry_max = 5,
-                .instances_max = 900,
-                .quota_total = 100,
-                .quota_identity = 5,
-                .quota_rate = 10,
-        };
+        ManagerSettings settings = fake_settings;
         Manager *m = NULL;
         int r;
 
+        settings.compose_dir = compose_dir;
+        settings.workers = 2;
         r = manager_new(p->event, &settings, &p->engine, &p->store, &p->probe, &m);
         assert(r >= 0);
         r = manager_start(m);

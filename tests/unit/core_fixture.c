@@ -10,6 +10,7 @@
 #include "basic/time-util.h"
 #include "core/action.h"
 #include "fake_clock.h"
+#include "fake_settings.h"
 
 #define STEPS_LIMIT 20000
 
@@ -59,21 +60,6 @@ static void put_product(World *w, Variant variant)
         fake_ports_put(w->ports, STORE_PRODUCT, variant_product(variant), text, (uint64_t) variant);
 }
 
-static const ManagerSettings default_settings = {
-        .base_url = "http://host.example:3000",
-        .deployment = "d1",
-        .subnet_pool = "10.231.0.0/16",
-        .expires_usec = 30 * USEC_PER_DAY,
-        .tombstone_usec = 30 * USEC_PER_DAY,
-        .workers = 4,
-        .queue_max = 100,
-        .retry_max = 5,
-        .instances_max = 900,
-        .quota_total = 100,
-        .quota_identity = 5,
-        .quota_rate = 10,
-};
-
 static void make_compose_dir(World *w)
 {
         static unsigned n;
@@ -97,7 +83,7 @@ World *world_new(void)
         assert_true(r >= 0);
         w->ports = fake_ports_new(w->event);
         make_compose_dir(w);
-        w->settings = default_settings;
+        w->settings = fake_settings;
         w->settings.compose_dir = w->compose_dir;
         for (Variant v = 0; v < _VARIANT_MAX; v++)
                 put_product(w, v);

@@ -5,8 +5,8 @@
 
 /*
  * Time as the tests want it. The tests are linked with --wrap for now_realtime(), now_boottime(),
- * now_monotonic(), sd_event_add_time() and sd_event_add_time_relative(), so that core's clocks and timers are these: they stand still until a test moves
- * them, and an hour passes in no time.
+ * now_monotonic(), sd_event_add_time() and sd_event_add_time_relative(), so that core's clocks and timers are these:
+ * they stand still until a test moves them, and an hour passes in no time.
  */
 
 /* Stands at an arbitrary moment, without timers. */
