@@ -84,8 +84,8 @@ static int add_record(struct json_object *json, const Instance *i)
                 r = json_set_bool(json, "has_database", i->has_database);
         if (r >= 0)
                 r = json_set_bool(json, "kept", i->kept);
-        if (r >= 0)
-                r = json_set_bool(json, "verdict", i->verdict);
+        if (r >= 0 && i->verdict_usec)
+                r = json_set_timestamp(json, "verdict_at", i->verdict_usec);
         return r;
 }
 
@@ -174,7 +174,6 @@ static int load_enums(struct json_object *json, Instance *i)
                 i->prefix = PREFIX_KEEP;
         (void) json_get_bool(json, "has_database", &i->has_database);
         (void) json_get_bool(json, "kept", &i->kept);
-        (void) json_get_bool(json, "verdict", &i->verdict);
         (void) json_get_double(json, "progress", &i->progress);
         return 0;
 }
@@ -243,6 +242,8 @@ int instance_new_from_record(struct json_object *record, Instance **ret)
                 r = load_timestamp(record, "expires_at", UINT64_MAX, &i->expires_usec);
         if (r >= 0)
                 r = load_timestamp(record, "deleted_at", 0, &i->deleted_usec);
+        if (r >= 0)
+                r = load_timestamp(record, "verdict_at", 0, &i->verdict_usec);
         if (r >= 0 && (!instance_id_is_valid(i->id) || i->created_usec == 0))
                 r = -EINVAL;
         if (r < 0)

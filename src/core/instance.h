@@ -86,8 +86,9 @@ typedef struct Instance {
         Product *product; /* as deployed; NULL where it is gone and the instance is too */
         Job *job; /* that is under way on it, or NULL */
         InstanceCheck *check; /* a look at its containers that is under way (reconcile.h), or NULL */
-        bool verdict; /* failed, and a job found that out: that its containers run does not refute it */
-        bool revived; /* … but they were started since, or the application became healthy */
+        /* When a job failed and said so, CLOCK_REALTIME: that its containers run does not refute it. 0: it stands no more */
+        uint64_t verdict_usec;
+        bool revived; /* … but they were started since, or the application became healthy, by an event */
         unsigned revived_restarts; /* by the engine, as of the last look since then */
         unsigned listed_running; /* of its containers, while a list of all is taken in (reconcile.h) */
         bool stored; /* the store has it: until then nobody but its creator's request knows of it */

@@ -71,7 +71,7 @@ static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
         next->error_step = (char *) end->step;
         next->error_reason = (char *) end->reason;
         next->error_log = (char *) end->log;
-        next->verdict = end->reason != NULL;
+        next->verdict_usec = end->reason ? now : 0;
         if (end->status == INSTANCE_RUNNING) {
                 next->progress = 1;
                 if (next->timeline[PHASE_READY] == TIMELINE_UNSET)
@@ -114,7 +114,7 @@ static void end_state_apply(const EndState *end, Job *job)
         i->status = next.status;
         i->phase = next.phase;
         i->progress = next.progress;
-        i->verdict = next.verdict;
+        i->verdict_usec = next.verdict_usec;
         i->revived = false;
         i->revived_restarts = 0;
         i->deleted_usec = next.deleted_usec;

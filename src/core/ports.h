@@ -103,6 +103,7 @@ typedef struct ContainerState {
         bool oom_killed;
         int exit_code;
         unsigned restart_count;
+        uint64_t started_usec; /* the last time, CLOCK_REALTIME; 0 where it never was */
         ContainerHealth health;
         bool joined; /* it is on the network asked for, whether it runs or not */
         /* The address at which this host reaches it there; NULL where it has none. */

@@ -30,6 +30,7 @@ struct InstanceCheck {
         unsigned failures; /* looks that failed one after the other */
         bool again; /* something happened meanwhile */
         unsigned restarts; /* of its containers, by the engine itself */
+        uint64_t started_usec; /* the last of them, CLOCK_REALTIME */
         char trouble[TEXT_MAX]; /* why it does not run, once that is known; else empty, as the next */
         const char *step; /* whose trouble it is: "database" or "app" */
         char message[TEXT_MAX]; /* it runs, but */
@@ -152,12 +153,13 @@ static bool check_keeps_verdict(InstanceCheck *check)
 {
         Instance *i = check->instance;
         bool well = !check->trouble[0] && !check->message[0];
+        bool revived = i->revived || check->started_usec > i->verdict_usec;
 
-        if (!i->verdict)
+        if (i->verdict_usec == 0)
                 return false;
-        if (well && i->revived && (check->restarts == 0 || check->restarts == i->revived_restarts))
+        if (well && revived && (check->restarts == 0 || check->restarts == i->revived_restarts))
                 return false;
-        if (well && i->revived && !check->again) {
+        if (well && revived && !check->again) {
                 i->revived_restarts = check->restarts;
                 check_look_later(check, STEADY_USEC);
         } else
@@ -190,7 +192,8 @@ static void check_conclude(InstanceCheck *check)
         }
         (void) free_and_strdup(&i->error_log, NULL);
         i->status = status;
-        i->verdict = i->revived = false;
+        i->verdict_usec = 0;
+        i->revived = false;
         log_verdict(i, check->message[0] != 0);
         manager_notify(check->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         check_store(check);
@@ -205,6 +208,8 @@ static void judge(InstanceCheck *check, const char *step, const char *what, int 
                 return;
         check->step = step;
         check->restarts += error < 0 ? 0 : state->restart_count;
+        if (error >= 0 && state->started_usec > check->started_usec)
+                check->started_usec = state->started_usec;
         if (error == -ENOENT)
                 (void) snprintf(check->trouble, TEXT_MAX, "%s has been removed", what);
         else if (state->oom_killed && !state->running)
@@ -282,6 +287,7 @@ static void check_look(InstanceCheck *check)
 
         check->again = false;
         check->restarts = 0;
+        check->started_usec = 0;
         check->trouble[0] = check->message[0] = 0;
         if (!is_watched(check->instance)) {
                 reconcile_forget(check->instance);

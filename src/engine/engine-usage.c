@@ -33,12 +33,11 @@ static uint64_t limit_of(struct json_object *config, const char *name)
         return json_get_u64(config, name, &limit) >= 0 && limit > 0 ? limit : USAGE_UNKNOWN;
 }
 
-static void take_time(struct json_object *o, const char *name, uint64_t *ret_usec)
+void engine_take_time(struct json_object *o, const char *name, uint64_t *ret_usec)
 {
         const char *text;
         uint64_t usec;
 
-        /* The year 1 stands for never. */
         if (json_get_string(o, name, &text) >= 0 && parse_timestamp(text, &usec) >= 0)
                 *ret_usec = usec;
 }
@@ -52,7 +51,7 @@ void engine_usage_take_container(struct json_object *container, ContainerUsage *
         (void) json_get_bool(state, "Running", &usage->running);
         (void) json_get_bool(state, "Restarting", &restarting);
         usage->running = usage->running && !restarting;
-        take_time(state, "StartedAt", &usage->started_usec);
+        engine_take_time(state, "StartedAt", &usage->started_usec);
         usage->memory_limit = limit_of(config, "Memory");
         usage->pids_limit = limit_of(config, "PidsLimit");
 }
@@ -73,7 +72,7 @@ static void take_memory(struct json_object *memory, uint64_t *ret)
 
 void engine_usage_take_stats(struct json_object *stats, ContainerUsage *usage)
 {
-        take_time(stats, "read", &usage->read_usec);
+        engine_take_time(stats, "read", &usage->read_usec);
         take_memory(json_get(stats, "memory_stats"), &usage->memory);
         (void) json_get_u64(json_get(json_get(stats, "cpu_stats"), "cpu_usage"), "total_usage",
                         &usage->cpu_nsec);

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "basic/time-util.h"
 #include "core/address-pool.h"
 #include "core/names.h"
 #include "fake_ports.h"
@@ -209,6 +210,7 @@ static void effect_start(FakeOp *op)
                 return;
         }
         c->running = !(p->app_exits && !c->volume);
+        c->started_usec = now_realtime();
         c->restarting = c->oom_killed = false;
         c->health = CONTAINER_HEALTH_NONE;
         c->exit_code = c->running ? 0 : 3;
@@ -262,6 +264,7 @@ static void answer_state(FakeOp *op)
         state.health = c->health;
         state.exit_code = c->exit_code;
         state.restart_count = c->restart_count;
+        state.started_usec = c->started_usec;
         state.oom_killed = c->oom_killed;
         for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
                 const FakeResource *network;

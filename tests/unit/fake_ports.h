@@ -66,6 +66,7 @@ struct FakeResource {
         ContainerHealth health;
         int exit_code;
         unsigned restart_count;
+        uint64_t started_usec;
         bool oom_killed;
         FakeVolume contents; /* of volumes */
         FakeResource *next;

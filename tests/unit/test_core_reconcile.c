@@ -256,6 +256,41 @@ static void test_verdict_and_restarts(void **state)
         world_free(w);
 }
 
+/* Nobody was there to hear that it was started. */
+static void test_verdict_and_missed_start(void **state)
+{
+        _cleanup_ask_ Ask a = { 0 };
+        World *w = world_failed(&a);
+        FakeResource *app = app_of(w);
+
+        world_stop(w);
+        app->started_usec = now_realtime() + 1;
+        world_start(w);
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        assert_null(world_first(w)->error_reason);
+        world_check(w);
+        world_free(w);
+}
+
+/* Whoever heard it dies before it has stayed up for long enough. */
+static void test_verdict_and_forgotten_start(void **state)
+{
+        _cleanup_ask_ Ask a = { 0 };
+        World *w = world_failed(&a);
+
+        app_of(w)->restart_count = 1;
+        app_of(w)->started_usec = now_realtime() + 1;
+        tell(w, "app", "start");
+        assert_true(fake_ports_step(w->ports));
+        world_crash(w, true);
+        assert_verdict(w);
+        world_run(w);
+        assert_string_equal(world_status(w), "running");
+        world_check(w);
+        world_free(w);
+}
+
 /* ---- What belongs to nobody ---- */
 
 static const char nobody[] = "client_zzzzzzzzzzzz";
@@ -420,6 +455,8 @@ int main(void)
                 cmocka_unit_test(test_verdict_of_restart),
                 cmocka_unit_test(test_verdict_and_health),
                 cmocka_unit_test(test_verdict_and_restarts),
+                cmocka_unit_test(test_verdict_and_missed_start),
+                cmocka_unit_test(test_verdict_and_forgotten_start),
                 cmocka_unit_test(test_orphan_during_a_sweep),
                 cmocka_unit_test(test_failed_sweep_is_repeated),
                 cmocka_unit_test(test_sweep_that_failed_once),

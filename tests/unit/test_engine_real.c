@@ -246,6 +246,8 @@ static void test_containers(void **state)
                         CALL(&f, &o, inspect_container, "arktest_1", "arktest_net2", TIMEOUT, outcome_state),
                         0);
         assert_true(o.state.running);
+        assert_true(o.state.started_usec <= now_realtime());
+        assert_true(o.state.started_usec + USEC_PER_MINUTE > now_realtime());
         assert_string_equal(o.state.address, "10.88.2.7");
         assert_int_equal(o.state.health, CONTAINER_HEALTH_STARTING);
         assert_int_equal(CALL(&f, &o, inspect_container, "arktest_1", "arktest_net", TIMEOUT, outcome_state),
