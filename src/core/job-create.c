@@ -138,6 +138,7 @@ static int start_volume(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
+        run->job->database_begun = false;
         if (run->job->database_verified || (!run->job->resumed && !run->job->database_doubtful))
                 return create_volume(run);
         return engine->vtable->remove_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
@@ -153,6 +154,7 @@ static void on_database_created(int error, const char *reason, void *userdata)
         int r = error;
 
         run->pending = NULL;
+        run->job->database_begun = true;
         if (r >= 0)
                 r = engine->vtable->start_container(engine, run->job->spec->database.name,
                                 ENGINE_TIMEOUT_USEC, step_on_done, run, &run->pending);
@@ -230,9 +232,7 @@ const size_t n_create_steps = ELEMENTSOF(create_steps);
 
 void create_on_engine_connected(Job *job)
 {
-        const StepRun *database = job->runs + CREATE_DATABASE;
-
-        if (!job->instance->has_database || job->database_verified || database->state == STEP_WAITING)
+        if (!job->database_begun || job->database_verified)
                 return;
         job->database_doubtful = true;
         job_rewind(job, BIT(CREATE_VOLUME) | BIT(CREATE_DATABASE) | BIT(CREATE_LOGIN) | BIT(CREATE_APP) |

@@ -112,6 +112,7 @@ struct Job {
         bool resumed;
         bool database_verified; /* a login has succeeded, in this run or one before */
         bool database_doubtful; /* until then, the engine was away: it may have been stopped in the middle of it */
+        bool database_begun; /* it may have begun to fill its volume since that was made */
         uint32_t rewind; /* bits of the steps to be done once more, as soon as none of them runs */
         bool cancelled;
         bool app_missing, database_missing; /* containers that a restart has to make again */

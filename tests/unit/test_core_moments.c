@@ -3,6 +3,7 @@
 /* Crashes, deletions, callers that go away and connections that come and go: at every moment of a create. */
 
 #include "core_fixture.h"
+#include "fake_clock.h"
 
 typedef enum Happening {
         CRASH,
@@ -21,6 +22,7 @@ typedef enum Happening {
         ENGINE_GOES_FOR_LONG, /* longer than the deployment may last */
         STORE_GOES_FOR_LONG,
         STORE_GOES_AND_CRASH,
+        BOTH_FALTER, /* under a create that has been begun again */
         _HAPPENING_MAX,
 } Happening;
 
@@ -93,6 +95,10 @@ static void happen(Scene *s, Happening happening)
                 fake_ports_lose(s->w->ports, FAKE_ENGINE, 2000000);
                 fake_ports_lose(s->w->ports, FAKE_STORE, 3000000);
                 break;
+        case BOTH_FALTER:
+                fake_ports_lose(s->w->ports, FAKE_ENGINE, 100000);
+                s->w->ports->stalled_until = fake_clock_now() + 1000000;
+                break;
         case ENGINE_GOES:
         case ENGINE_GOES_FOR_LONG:
                 fake_ports_lose(s->w->ports, FAKE_ENGINE, happening == ENGINE_GOES ? 2000000 : long_usec);
@@ -156,6 +162,11 @@ static bool try(Variant variant, FakeOrder order, Happening happening, unsigned 
         s.w->ports->order = order;
         s.w->ports->random = moment + 1;
         ask_create(s.w, &s.create, variant);
+        if (happening == BOTH_FALTER) {
+                while (!s.create.answered)
+                        (void) fake_ports_step(s.w->ports);
+                crash(&s, false);
+        }
         for (unsigned i = 0; i < moment && reached; i++)
                 reached = fake_ports_step(s.w->ports);
         ran = data_of(s.w, &before) && strcmp(world_status(s.w), "running") == 0;
