@@ -24,12 +24,20 @@ int store_fence_name(const char *deployment, char **ret)
         return r < 0 ? r : free_and_strdup(ret, path + 1);
 }
 
-/* Answers whether the set-up goes on: an answer that is no refusal tells that Redis is not ready. */
+/* By the user's permissions, or because the command has been taken out of this Redis. */
+static bool is_refusal(const char *text)
+{
+        static const char unknown[] = "ERR unknown ";
+
+        return startswith(text, "NOPERM ") || strncasecmp(text, unknown, strlen(unknown)) == 0;
+}
+
+/* Answers whether the set-up goes on: an error that is no refusal tells that Redis is not ready. */
 static bool check_answer(Store *s, const redisReply *reply)
 {
         if (reply->type != REDIS_REPLY_ERROR)
                 return true;
-        if (!startswith(reply->str, "NOPERM ") && !startswith(reply->str, "ERR ")) {
+        if (!is_refusal(reply->str)) {
                 redis_connection_break(s->connection, reply->str);
                 return false;
         }

@@ -20,6 +20,7 @@ typedef struct Link {
         int store, redis; /* -1 once gone */
         sd_event_source *from_store, *from_redis;
         bool holding;
+        const char **answer; /* the network's */
         char held[4096];
         size_t n_held;
 } Link;
@@ -31,6 +32,7 @@ typedef struct Network {
         Link links[LINKS_MAX];
         size_t n_links;
         bool holding; /* those that are made from now on */
+        const char *answer; /* to what the store asks next, in the place of Redis */
         char address[sizeof peer_folder + 16];
 } Network;
 
@@ -56,7 +58,10 @@ static int on_store_bytes(sd_event_source *source, int fd, uint32_t revents, voi
 
         if (n <= 0)
                 close_store_side(link);
-        else if (link->holding) {
+        else if (*link->answer) {
+                assert_true(write(link->store, *link->answer, strlen(*link->answer)) > 0);
+                *link->answer = NULL;
+        } else if (link->holding) {
                 assert_true(link->n_held + (size_t) n <= sizeof link->held);
                 memcpy(link->held + link->n_held, bytes, (size_t) n);
                 link->n_held += (size_t) n;
@@ -88,6 +93,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
         assert_true(network->n_links <= LINKS_MAX);
         make_address(peer_socket, &redis);
         link->holding = network->holding;
+        link->answer = &network->answer;
         link->store = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
         link->redis = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_true(link->store >= 0 && link->redis >= 0);
@@ -279,6 +285,21 @@ static void test_not_allowed(void **state)
         end(&f, &network);
 }
 
+/* Another error is no word about permissions: it is asked again, on another connection. */
+static void test_not_ready(void **state)
+{
+        Network network;
+        Fixture f;
+
+        begin(&f, &network);
+        network.answer = "-ERR max number of clients reached\r\n";
+        close_store_side(network.links);
+        RUN_UNTIL(f.event, f.n_up == 2);
+        assert_int_equal(network.n_links, 3);
+        assert_int_equal(commit(&f, &newer, 1), 0);
+        end(&f, &network);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -287,6 +308,7 @@ int main(void)
                 cmocka_unit_test(test_nothing_before_the_fence),
                 cmocka_unit_test(test_others_are_left_alone),
                 cmocka_unit_test(test_not_allowed),
+                cmocka_unit_test(test_not_ready),
         };
         int r = peer_prepare();
 
