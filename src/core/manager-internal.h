@@ -40,6 +40,7 @@ struct Manager {
         bool loaded;
         bool marked; /* the store has been this deployment's before: what it does not know belongs to nobody */
         char *marked_for; /* another deployment whose store it was, or NULL */
+        size_t unknown_told; /* things in the engine that a new store knows nothing of, as last told */
         char **damaged; /* ids of instances with records that could not be read: theirs is left alone */
         Pending *loading;
         bool load_starved; /* not all of it could be kept, for want of memory */

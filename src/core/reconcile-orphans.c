@@ -232,6 +232,18 @@ static void sweep_mark(Sweep *sweep)
                 sweep_fail(sweep);
 }
 
+/* Once, not with each sweep. */
+static void sweep_tell_unknown(Manager *m, size_t unknown)
+{
+        log_full(unknown == m->unknown_told ? LOG_DEBUG : LOG_ERR, 0, NULL,
+                        "The store (Redis) is new to this host, but the engine has %zu things of instances "
+                        "that it does not know. Nothing of them is touched. If the store was lost, restore "
+                        "it and restart arkd; if they are not needed, remove them (docker ps -a --filter "
+                        "label=" ARK_LABEL_INSTANCE ")",
+                        unknown);
+        m->unknown_told = unknown;
+}
+
 /*
  * A store that was emptied, or is another one, knows nothing of the customers whose applications run. Until it has
  * once been seen to agree with the engine, what it does not know is left and reported.
@@ -252,11 +264,7 @@ static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
         if (unknown == 0)
                 sweep_mark(sweep);
         else {
-                log_error("The store (Redis) is new to this host, but the engine has %zu things of "
-                          "instances that it does not know. Nothing of them is touched. If the store was "
-                          "lost, restore it and restart arkd; if they are not needed, remove them (docker "
-                          "ps -a --filter label=" ARK_LABEL_INSTANCE ")",
-                                unknown);
+                sweep_tell_unknown(m, unknown);
                 sweep_end(sweep);
         }
         return false;
