@@ -107,7 +107,7 @@ static bool check_capacity(Request *request)
         /* Those count too whose order is on its way to the store. */
         if (at_work >= m->workers + m->queue_max) {
                 request_fail(request, FAULT_QUEUE_FULL, NULL,
-                                "%u deployments are under way or waiting already, and QueueMax=%u lets no "
+                                "%u jobs are under way or waiting already, and QueueMax=%u lets no "
                                 "more wait. Try again in a moment",
                                 at_work, m->queue_max);
                 return false;

@@ -329,6 +329,26 @@ static bool is_of_another(const EngineClient *client, struct json_object *labels
                !engine_client_owns(client, labels);
 }
 
+/* It is somebody else's. */
+static void fail_found(EngineTask *t, struct json_object *labels)
+{
+        if (t->wanted && json_get(labels, ARK_LABEL_DEPLOYMENT) && !engine_client_owns(t->client, labels))
+                engine_task_fail(t, -EEXIST,
+                                "exists already and is another deployment's; one engine (Docker) serves one "
+                                "deployment only",
+                                json_object_get_string(json_get(labels, ARK_LABEL_DEPLOYMENT)));
+        else if (t->wanted)
+                engine_task_fail(t, -EEXIST,
+                                "exists already and is not this deployment's; remove or rename it", NULL);
+        else if (is_of_another(t->client, labels))
+                engine_task_fail(t, -EXDEV,
+                                "is an instance's of another deployment and was left alone; if that is what "
+                                "this one was called before, set Deployment= to it again",
+                                json_object_get_string(json_get(labels, ARK_LABEL_DEPLOYMENT)));
+        else
+                engine_task_fail(t, -EEXIST, "is not this deployment's and was left alone", NULL);
+}
+
 EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
 {
         struct json_object *config = json_get(reply->json, "Config"), *labels;
@@ -351,16 +371,7 @@ EngineFound engine_task_found(EngineTask *t, const EngineReply *reply)
                         (!t->wanted || engine_json_same_string(labels, json_get(t->wanted, "Labels"),
                                                        ARK_LABEL_INSTANCE)))
                 return ENGINE_FOUND_OURS;
-        if (t->wanted)
-                engine_task_fail(t, -EEXIST,
-                                "exists already and is not this deployment's; remove or rename it", NULL);
-        else if (is_of_another(t->client, labels))
-                engine_task_fail(t, -EXDEV,
-                                "is an instance's of another deployment and was left alone; if that is what "
-                                "this one was called before, set Deployment= to it again",
-                                json_object_get_string(json_get(labels, ARK_LABEL_DEPLOYMENT)));
-        else
-                engine_task_fail(t, -EEXIST, "is not this deployment's and was left alone", NULL);
+        fail_found(t, labels);
         return ENGINE_FOUND_FAILURE;
 }
 
