@@ -16,6 +16,7 @@
 
 #define INSPECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define CREATE_TIMEOUT_USEC  (60 * USEC_PER_SEC)
+#define REMOVE_TIMEOUT_USEC  (60 * USEC_PER_SEC)
 #define RESTART_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
 /* ---- What is missing ---- */
@@ -33,41 +34,102 @@ static bool is_missing(int error, const ContainerState *state)
         return error == -ENOENT || (error >= 0 && !state->joined);
 }
 
-/* A database would begin anew in an empty volume, and nobody be told that the data is gone. */
-static void on_volume_sought(
-                int error, const char *reason, const Resource *items, size_t n_items, void *userdata)
+static bool is_listed(const Resource *items, size_t n, ResourceKind kind, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (items[i].kind == kind && streq(items[i].name, name))
+                        return true;
+        return false;
+}
+
+static void remove_stale(StepRun *run);
+
+static void on_stale_removed(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+
+        run->pending = NULL;
+        if (error < 0)
+                step_done(run, error, reason);
+        else
+                remove_stale(run);
+}
+
+/* Before the network is made again, by which they are no longer told from others. */
+static void remove_stale(StepRun *run)
+{
+        Job *job = run->job;
+        EnginePort *engine = job->manager->engine;
+        bool *stale = job->app_stale ? &job->app_stale : &job->database_stale;
+        const char *name = job->app_stale ? job->instance->id : job->spec->names.database;
+        int r;
+
+        if (!*stale) {
+                step_done(run, 0, NULL);
+                return;
+        }
+        *stale = false;
+        r = engine->vtable->remove_container(
+                        engine, name, REMOVE_TIMEOUT_USEC, on_stale_removed, run, &run->pending);
+        if (r < 0)
+                step_done(run, r, strerror(-r));
+}
+
+/* A container keeps to the very network that it was put on: another under the same name does not bring it up. */
+static void find_stale(Job *job, const Resource *items, size_t n)
+{
+        bool private = is_listed(items, n, RESOURCE_NETWORK, job->spec->names.network);
+        bool common = is_listed(items, n, RESOURCE_NETWORK, ARK_INGRESS_NETWORK);
+
+        job->app_stale = !job->app_missing && !(private && common);
+        job->database_stale = job->instance->has_database && !job->database_missing && !private;
+        job->app_missing = job->app_missing || job->app_stale;
+        job->database_missing = job->database_missing || job->database_stale;
+}
+
+static void on_listed(int error, const char *reason, const Resource *items, size_t n, void *userdata)
 {
         StepRun *run = userdata;
         const char *volume = run->job->spec->names.volume;
         _cleanup_free_ char *gone = NULL;
 
-        for (size_t i = 0; error >= 0 && i < n_items; i++)
-                if (items[i].kind == RESOURCE_VOLUME && streq(items[i].name, volume)) {
-                        step_done(run, 0, NULL);
-                        return;
-                }
+        run->pending = NULL;
+        if (error < 0) {
+                step_done(run, error, reason);
+                return;
+        }
+        find_stale(run->job, items, n);
+        if (!run->job->database_missing || is_listed(items, n, RESOURCE_VOLUME, volume)) {
+                remove_stale(run);
+                return;
+        }
+        /* A database would begin anew in an empty volume, and nobody be told that the data is gone. */
         gone = str_printf("its volume %s is gone, and with it its data: restore the volume, or delete the "
                           "instance",
                         volume);
-        step_done(run, error < 0 ? error : -ENODATA, error < 0 ? reason : gone);
+        step_done(run, -ENODATA, gone);
+}
+
+static void list(StepRun *run)
+{
+        EnginePort *engine = run->job->manager->engine;
+        int r;
+
+        r = engine->vtable->list_resources(engine, INSPECT_TIMEOUT_USEC, on_listed, run, &run->pending);
+        if (r < 0)
+                step_done(run, r, strerror(-r));
 }
 
 static void on_database_seen(int error, const char *reason, const ContainerState *state, void *userdata)
 {
         StepRun *run = userdata;
-        EnginePort *engine = run->job->manager->engine;
-        int r;
 
         run->pending = NULL;
         run->job->database_missing = is_missing(error, state);
-        if (!run->job->database_missing) {
+        if (error < 0 && error != -ENOENT)
                 step_done(run, error, reason);
-                return;
-        }
-        r = engine->vtable->list_resources(
-                        engine, INSPECT_TIMEOUT_USEC, on_volume_sought, run, &run->pending);
-        if (r < 0)
-                step_done(run, r, strerror(-r));
+        else
+                list(run);
 }
 
 static void on_app_seen(int error, const char *reason, const ContainerState *state, void *userdata)
@@ -83,7 +145,7 @@ static void on_app_seen(int error, const char *reason, const ContainerState *sta
                 return;
         }
         if (!run->job->instance->has_database) {
-                step_done(run, 0, NULL);
+                list(run);
                 return;
         }
         r = look(run, names->database, names->network, on_database_seen);

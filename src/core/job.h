@@ -116,6 +116,7 @@ struct Job {
         uint32_t rewind; /* bits of the steps to be done once more, as soon as none of them runs */
         bool cancelled;
         bool app_missing, database_missing; /* containers that a restart has to make again */
+        bool app_stale, database_stale; /* … and first to take away, as a network of theirs is gone */
 
         /* Of the failure, once there is one. */
         const Step *failed_step;

@@ -141,6 +141,19 @@ def test_restart_makes_again_what_was_removed_by_hand(host, work, removed):
     assert listed[instance.id]["Status"] == "running(2)"
 
 
+def test_restart_after_its_network_was_removed(host, work):
+    """As a tidying hand does it, while the containers are stopped: they keep to a network that is gone."""
+    instance = work.deploy(work.product())
+    form = [("Content-Type", "application/x-www-form-urlencoded")]
+    instance.ask("/notes", "POST", b"text=kept", form).expect(303)
+    host.exec("docker", "stop", instance.id, instance.database)
+    host.exec("docker", "network", "rm", f"{instance.id}_net")
+    wait_for("it is noticed", lambda: instance.state()["status"] == "failed", 5)
+    host.exec("arkctl", "restart", instance.id)
+    assert instance.state()["status"] == "running"
+    assert [note["text"] for note in instance.ask("/notes").expect(200).json] == ["kept"]
+
+
 def test_product(host, work):
     description = work.description({"KEY": "${SECRET:key}"})
     id = description["id"]

@@ -31,14 +31,16 @@ static bool fits(const FakeResource *there, const FakeResource *wanted)
 }
 
 /* What is adopted is joined to the networks that it lacks. */
-static void join(FakeResource *there, const FakeResource *wanted)
+static void join(FakePorts *p, FakeResource *there, const FakeResource *wanted)
 {
         for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
                 if (there->networks[i])
                         continue;
                 there->networks[i] = copy(wanted->networks[i]);
                 there->addresses[i] = copy(wanted->addresses[i]);
+                there->network_serials[i] = 0;
         }
+        fake_resource_attach(p, there);
 }
 
 /* Unasked, and before anything else can go wrong. */
@@ -73,7 +75,7 @@ static void effect_create(FakeOp *op)
                 return;
         }
         if (there && fits(there, op->wanted)) {
-                join(there, op->wanted);
+                join(p, there, op->wanted);
                 return;
         }
         if (there && there->kind != RESOURCE_CONTAINER && fake_resource_is_used(p, there)) {
@@ -205,8 +207,8 @@ static void effect_start(FakeOp *op)
         FakePorts *p = op->ports;
         FakeResource *c = fake_ports_find(p, RESOURCE_CONTAINER, op->a), *volume;
 
-        if (!c) {
-                fake_op_fail(op, -ENOENT, "no such container");
+        if (!c || !fake_resource_has_networks(p, c)) {
+                fake_op_fail(op, -ENOENT, c ? "network not found" : "no such container");
                 return;
         }
         c->running = !(p->app_exits && !c->volume);

@@ -62,6 +62,7 @@ struct FakeResource {
         char *image, *volume; /* of containers */
         StringPairs volume_labels;
         char *networks[ATTACHMENTS_MAX], *addresses[ATTACHMENTS_MAX];
+        unsigned network_serials[ATTACHMENTS_MAX];
         bool running, restarting;
         ContainerHealth health;
         int exit_code;
@@ -218,6 +219,9 @@ int fake_op_begin(FakePorts *ports, FakeWho who, bool abortable, uint64_t timeou
 void fake_op_fail(FakeOp *op, int error, const char *reason);
 FakeResource *fake_resource_new(ResourceKind kind, const char *name, const StringPairs *labels);
 FakeResource *fake_resource_free(FakeResource *resource);
+/* A container keeps to the networks that it was put on, not to others of their names that come later. */
+void fake_resource_attach(FakePorts *ports, FakeResource *container);
+bool fake_resource_has_networks(FakePorts *ports, const FakeResource *container);
 void fake_resource_add(FakePorts *ports, FakeResource *resource);
 void fake_resource_drop(FakePorts *ports, FakeResource *resource);
 /* Whether it carries a deployment's label; another's than the engine's client has. */

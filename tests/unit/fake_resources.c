@@ -58,6 +58,33 @@ FakeResource *fake_ports_find(FakePorts *p, ResourceKind kind, const char *name)
         return NULL;
 }
 
+void fake_resource_attach(FakePorts *p, FakeResource *container)
+{
+        for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+                const FakeResource *network = container->networks[i]
+                                                              ? fake_ports_find(p, RESOURCE_NETWORK,
+                                                                                container->networks[i])
+                                                              : NULL;
+
+                if (network && container->network_serials[i] == 0)
+                        container->network_serials[i] = network->serial;
+        }
+}
+
+bool fake_resource_has_networks(FakePorts *p, const FakeResource *container)
+{
+        for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+                const FakeResource *network;
+
+                if (!container->networks[i])
+                        continue;
+                network = fake_ports_find(p, RESOURCE_NETWORK, container->networks[i]);
+                if (!network || network->serial != container->network_serials[i])
+                        return false;
+        }
+        return true;
+}
+
 void fake_resource_add(FakePorts *p, FakeResource *resource)
 {
         FakeResource **last = &p->resources;
@@ -66,6 +93,7 @@ void fake_resource_add(FakePorts *p, FakeResource *resource)
                 last = &(*last)->next;
         resource->serial = ++p->serial;
         resource->next = NULL;
+        fake_resource_attach(p, resource);
         *last = resource;
 }
 

@@ -13,7 +13,15 @@
 /* ---- Restarting ---- */
 
 /* What somebody removed by hand before it; or a daemon died that was making it again. */
-enum { REMOVED_NOTHING, REMOVED_APP, REMOVED_DATABASE, REMOVED_ALL, REMOVED_FROM_NETWORKS, _REMOVED_MAX };
+enum {
+        REMOVED_NOTHING,
+        REMOVED_APP,
+        REMOVED_DATABASE,
+        REMOVED_ALL,
+        REMOVED_FROM_NETWORKS,
+        REMOVED_NETWORK, /* while the containers did not run */
+        _REMOVED_MAX
+};
 
 static void leave_network(FakeResource *container, size_t i)
 {
@@ -32,7 +40,7 @@ static void remove_by_hand(World *w, int removed)
         } things[] = {
                 { RESOURCE_CONTAINER, "", { [REMOVED_APP] = true, [REMOVED_ALL] = true } },
                 { RESOURCE_CONTAINER, "_db", { [REMOVED_DATABASE] = true, [REMOVED_ALL] = true } },
-                { RESOURCE_NETWORK, "_net", { [REMOVED_ALL] = true } },
+                { RESOURCE_NETWORK, "_net", { [REMOVED_ALL] = true, [REMOVED_NETWORK] = true } },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(things); i++) {
