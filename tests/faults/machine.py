@@ -90,6 +90,13 @@ class Machine(Host):
         """Waits until arkd, engine and store work again."""
         self.wait_healthy(seconds)
 
+    def tell_journal(self, seconds):
+        """What arkd logged in the last so many seconds: the host may be gone when it is asked."""
+        told = self.run("journalctl", "--unit=arkd.service", f"--since=-{int(seconds) + 1}s", "--lines=400",
+                        "--output=short-precise", "--no-pager", "--no-hostname")
+        for line in told.stdout.splitlines():
+            print(f"    | {line}", flush=True)
+
     # Death
 
     def processes(self, unit):
