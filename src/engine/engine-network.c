@@ -79,6 +79,11 @@ static void on_created(EngineTask *t, const EngineReply *reply)
                 return; /* the same network, in the making for somebody else, has its addresses before its name */
         else if (strcasestr(reply->message, "overlap"))
                 engine_task_fail(t, -EADDRINUSE, "could not be created", reply->message);
+        else if (strcasestr(reply->message, "same bridge name"))
+                engine_task_fail(t, reply->error,
+                                "could not be created: the engine was killed while it made it before, and "
+                                "keeps the bridge of a network that it no longer knows; deploy again",
+                                reply->message);
         else
                 engine_task_fail(t, reply->error, "could not be created", reply->message);
 }

@@ -14,13 +14,19 @@ SHARED_NETWORK = "ark_production"
 KEYS = {"product", "instance", "secret", "job", "idempotency", "deployment"}
 SINGLE_KEYS = {"products", "instances", "ark:jobs"}
 STATE = "/var/lib/arkd"
+# How many seconds a job may last: a deploy's deadline, and to take away what it has made. What takes long is told.
+AT_WORK, LONG = 240, 60
+# A dockerd that is killed while it makes a network has the bridge on record, and the network not: after that it makes
+# the bridge at each start, lets nobody else use its name and answers that there is no such network.
+ENGINE_KEEPS_BRIDGE = "networks have same bridge name"
+BRIDGES_ON_RECORD = "/var/lib/docker/network/files/local-kv.db"
 
 
 class Inventory:
     def __init__(self, customers, strangers=()):
         self.customers, self.machine = customers, customers.machine
         self.strangers = set(strangers)
-        self.differences = []
+        self.differences, self.networks = [], set()
         self.orphans = self.lost = 0
 
     def differ(self, text):
@@ -76,6 +82,10 @@ class Inventory:
                 wanted |= {"failed"}
             if status not in wanted:
                 error = (one or {}).get("error") or {}
+                if status == "failed" and ENGINE_KEEPS_BRIDGE in error.get("reason", ""):
+                    print(f"    {promise} failed, as the engine was killed while it made its network")
+                    promise.may_fail = True
+                    continue
                 text = f"{promise} is {status}, not {' or '.join(sorted(wanted))}: {error.get('step')}: " \
                        f"{error.get('reason')} {error.get('log') or ''}"
                 if status in ("deleted", "failed"):
@@ -136,6 +146,7 @@ class Inventory:
                 if one["State"] != "running" and one["Labels"].get(LABEL) in self.living():
                     self.differ(f"container {name} is {one['State']}")
         for one in engine("/networks"):
+            self.networks.add(one["Name"])
             if self.is_ours(one["Name"], one["Labels"]) or one["Name"].startswith("client_"):
                 found.add(("network", one["Name"]))
         for one in engine("/volumes")["Volumes"] or []:
@@ -169,7 +180,8 @@ class Inventory:
         short = {id.removeprefix("client_") for id in self.living()}
         for line in pathlib.Path(f"/proc/{self.machine.leader}/net/dev").read_text().splitlines():
             name = line.split(":")[0].strip()
-            if name.startswith("ark") and name != "arkprod" and name.removeprefix("ark") not in short:
+            if name.startswith("ark") and name != "arkprod" and name.removeprefix("ark") not in short and \
+                    not self.is_bridge_of_no_network(name):
                 self.orphan(f"bridge {name} belongs to nothing that runs")
         units = self.machine.exec("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full",
                                   "ark-client_*")
@@ -178,6 +190,10 @@ class Inventory:
             if unit.removeprefix("ark-").removesuffix(".slice") not in self.living() and \
                     not self.is_engine_debris(unit):
                 self.orphan(f"unit {unit} belongs to nothing that runs")
+
+    def is_bridge_of_no_network(self, name):
+        return f"client_{name.removeprefix('ark')}_net" not in self.networks and \
+            name.encode() in self.machine.path(BRIDGES_ON_RECORD).read_bytes()
 
     def is_engine_debris(self, unit):
         """
@@ -224,12 +240,12 @@ class Inventory:
             self.differ(f"the link of {promise}, which does not run, answers {status}")
 
 
-def settle(customers, strangers=(), seconds=60):
+def settle(customers, strangers=()):
     """Waits, for a bounded time, until nothing is at work; then until all agrees. Answers the last inventory."""
     machine = customers.machine
-    machine.wait_back(seconds)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    machine.wait_back()
+    begun = time.monotonic()
+    while time.monotonic() < begun + AT_WORK:
         try:
             listed = Inventory(customers).read_api()
         except (AssertionError, *GONE):
@@ -237,6 +253,9 @@ def settle(customers, strangers=(), seconds=60):
         if listed is not None and not any(one["status"] in ("pending", "deleting") for one in listed.values()):
             break
         time.sleep(0.1)
+    if time.monotonic() > begun + LONG:
+        print(f"    something was at work for {time.monotonic() - begun:.0f} s", flush=True)
+        machine.tell_journal(time.monotonic() - begun)
     # Status follows the engine's events, an empty slice is unloaded by and by.
     deadline = time.monotonic() + 15
     while True:
