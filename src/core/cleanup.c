@@ -103,6 +103,14 @@ static int add_failed(Cleanup *c, const char *id, const char *reason)
         return json_append(c->failed, pair);
 }
 
+/* Of a delete that failed what its instance tells: the refusal says in the same words whose it is. */
+static const char *reason_of(const Request *request, const char *id)
+{
+        const Instance *i = manager_find_instance(request->manager, id);
+
+        return request->fault == FAULT_FAILED && i && i->error_reason ? i->error_reason : request->reason;
+}
+
 static void cleanup_continue(Cleanup *c);
 
 static void on_deleted(Request *request, void *userdata)
@@ -115,7 +123,7 @@ static void on_deleted(Request *request, void *userdata)
         if (request->fault == FAULT_NONE || request->fault == FAULT_NO_SUCH_INSTANCE)
                 r = json_append(c->removed, json_object_new_string(id));
         else
-                r = add_failed(c, id, request->reason);
+                r = add_failed(c, id, reason_of(request, id));
         if (r < 0)
                 log_oom();
         for (size_t i = 0; i < CLEANUP_AT_ONCE; i++)

@@ -45,6 +45,7 @@ static void test_cleanup_failures(void **state)
 
                 assert_int_equal(manager_get_instance(w->manager, id)->status, INSTANCE_FAILED);
                 assert_non_null(strstr(why, "it was made to fail"));
+                assert_null(strstr(why, id)); /* that is told beside it */
         }
         w->ports->failing = NULL;
         assert_int_equal(cleanup(w, &a, 0, false), 4);
