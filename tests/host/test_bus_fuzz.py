@@ -36,6 +36,8 @@ def test_nothing_is_found(host, work, user):
         command = callers.program("fuzz.py", seed, str(SECONDS), str(CALLS), kept.id, expendable.id, user=user)
         told = ast.literal_eval(host.exec(*command, timeout=SECONDS + 200))
     print(f"seed {seed}: {told}")
+    if told["findings"]:
+        print(host.run("journalctl", "--no-pager", "--lines=200", "--unit=arkd", "--unit=dbus").stdout)
     assert not told["findings"], (seed, told["findings"])
     # It did reach them all, with success and without; what it must not harm is called by the other user only.
     assert set(told["untouched"]) == set(), (seed, told)
