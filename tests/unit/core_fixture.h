@@ -34,6 +34,11 @@ typedef enum Variant {
         _VARIANT_MAX,
 } Variant;
 
+/* Of cases that go by a number: the first to try, from 0 on, and how far it is to the next. All of them are tried; in
+ * the inner loop, with ARK_TEST_QUICK=1, one of eight, others each time. */
+size_t world_first_case(void);
+size_t world_case_step(void);
+
 /* What is being tried, for messages. */
 void world_case(const char *format, ...) _printf_(1, 2);
 void world_fail(World *w, const char *what, const char *file, int line);

@@ -45,7 +45,8 @@ static void test_create(void **state)
         for (Variant v = 0; v < _VARIANT_MAX; v++)
                 for (FakeOrder order = 0; order <= FAKE_RANDOM; order++)
                         for (FakeFault fault = FAKE_FINE; fault < _FAKE_FAULT_MAX; fault++)
-                                for (size_t call = 0; try_create(v, order, call, fault); call++)
+                                for (size_t call = world_first_case(); try_create(v, order, call, fault);
+                                                call += world_case_step())
                                         ;
 }
 
@@ -85,7 +86,8 @@ static void test_delete(void **state)
 {
         for (Variant v = 0; v < _VARIANT_MAX; v++)
                 for (FakeFault fault = FAKE_FINE; fault < _FAKE_FAULT_MAX; fault++)
-                        for (size_t call = 0; try_delete(v, call, fault); call++)
+                        for (size_t call = world_first_case(); try_delete(v, call, fault);
+                                        call += world_case_step())
                                 ;
 }
 

@@ -187,7 +187,8 @@ static bool try(Variant variant, FakeOrder order, Happening happening, unsigned 
 static void try_all(Variant variant, FakeOrder order)
 {
         for (Happening h = 0; h < _HAPPENING_MAX; h++)
-                for (unsigned moment = 0; try(variant, order, h, moment); moment++)
+                for (size_t moment = world_first_case(); try(variant, order, h, (unsigned) moment);
+                                moment += world_case_step())
                         ;
 }
 

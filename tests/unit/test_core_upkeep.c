@@ -95,7 +95,8 @@ static void test_restart(void **state)
         for (Variant v = 0; v < _VARIANT_MAX; v += 2)
                 for (int removed = 0; removed < _REMOVED_MAX; removed++)
                         for (FakeFault fault = FAKE_FINE; fault <= FAKE_STALLED; fault++)
-                                for (size_t call = 0; try_restart(v, removed, call, fault); call++)
+                                for (size_t call = world_first_case(); try_restart(v, removed, call, fault);
+                                                call += world_case_step())
                                         ;
 }
 

@@ -121,10 +121,10 @@ static bool create_starved(size_t n, const Order *order)
 static void test_create(void **state)
 {
         for (size_t i = 0; i < ELEMENTSOF(orders); i++) {
-                size_t n = 1;
+                size_t n = 1 + world_first_case();
 
                 while (n < ROUNDS_MAX && create_starved(n, &orders[i]))
-                        n++;
+                        n += world_case_step();
                 assert_in_range(n, 3, ROUNDS_MAX - 1);
                 print_message("%s, call %zu %s: %zu allocations\n", orders[i].arguments, orders[i].call,
                                 fake_fault_to_string(orders[i].fault), n - 1);
@@ -198,11 +198,11 @@ static bool verb_starved(size_t v, size_t n)
 static void test_verbs(void **state)
 {
         for (size_t v = 0; v < ELEMENTSOF(verbs); v++) {
-                size_t n = 1;
+                size_t n = 1 + world_first_case();
 
                 /* What costs so many costs the same again and again. */
                 while (n < ROUNDS_MAX && verb_starved(v, n))
-                        n += n < 500 ? 1 : 17;
+                        n += (n < 500 ? 1 : 17) * world_case_step();
                 assert_in_range(n, 3, ROUNDS_MAX - 1);
                 print_message("%s: %zu allocations\n", verbs[v].action, n - 1);
         }
@@ -284,10 +284,10 @@ static bool resume_starved(size_t n)
 
 static void test_resume(void **state)
 {
-        size_t n = 1;
+        size_t n = 1 + world_first_case();
 
         while (n < ROUNDS_MAX && resume_starved(n))
-                n += n < 500 ? 1 : 7;
+                n += (n < 500 ? 1 : 7) * world_case_step();
         assert_in_range(n, 100, ROUNDS_MAX - 1);
         print_message("A start: %zu allocations\n", n - 1);
 }
