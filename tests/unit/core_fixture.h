@@ -34,8 +34,8 @@ typedef enum Variant {
         _VARIANT_MAX,
 } Variant;
 
-/* Of cases that go by a number: the first to try, from 0 on, and how far it is to the next. All of them are tried; in
- * the inner loop, with ARK_TEST_QUICK=1, one of eight, others each time. */
+/* Of cases that go by a number: the first to try, from 0 on, and how far it is to the next. All of them are tried, or
+ * one of every ARK_TEST_SHARE, others each time. */
 size_t world_first_case(void);
 size_t world_case_step(void);
 
