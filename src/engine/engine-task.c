@@ -148,7 +148,9 @@ static void end_unanswered(EngineTask *t, const CurlReply *reply)
                 reason = str_printf("the engine at %s cannot be reached: %s", socket_path,
                                 reply->os_error ? strerror(reply->os_error) : reply->reason);
         } else if (what && error == -ETIMEDOUT)
-                reason = str_printf("%s was not done with in time", what);
+                reason = str_printf("%s was not done with in time by the engine; if that goes on, restart "
+                                    "it (systemctl restart docker)",
+                                what);
         else if (what)
                 reason = str_printf(
                                 "the engine's answer about %s was not understood: %s", what, reply->reason);

@@ -244,7 +244,7 @@ def settle(customers, strangers=()):
     """Waits, for a bounded time, until nothing is at work; then until all agrees. Answers the last inventory."""
     machine = customers.machine
     machine.wait_back()
-    begun = time.monotonic()
+    begun, woken = time.monotonic(), None
     while time.monotonic() < begun + AT_WORK:
         try:
             listed = Inventory(customers).read_api()
@@ -252,6 +252,8 @@ def settle(customers, strangers=()):
             listed = None
         if listed is not None and not any(one["status"] in ("pending", "deleting") for one in listed.values()):
             break
+        if woken is None and time.monotonic() > begun + LONG:
+            woken = machine.wake_engine()
         time.sleep(0.1)
     if time.monotonic() > begun + LONG:
         print(f"    something was at work for {time.monotonic() - begun:.0f} s", flush=True)

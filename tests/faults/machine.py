@@ -90,6 +90,20 @@ class Machine(Host):
         """Waits until arkd, engine and store work again."""
         self.wait_healthy(seconds)
 
+    def wake_engine(self):
+        """
+        Docker 20.10 can lock itself up for good where containers come and go while names are asked for (moby 46661):
+        it is restarted then, as arkd's errors say. Answers whether that was so.
+        """
+        for _ in range(2):
+            with contextlib.suppress(AssertionError, *GONE):
+                self.engine("/networks/ark_production")
+                return False
+        print("    the engine had locked itself up and is restarted", flush=True)
+        self.run("systemctl", "reset-failed", "docker.service")
+        self.exec("systemctl", "restart", "docker.service", timeout=150)
+        return True
+
     def tell_journal(self, seconds):
         """What arkd logged in the last so many seconds: the host may be gone when it is asked."""
         told = self.run("journalctl", "--unit=arkd.service", f"--since=-{int(seconds) + 1}s", "--lines=400",
