@@ -46,7 +46,7 @@ def test_place_in_queue(host, work, narrow):
     for followed in ([], ["--no-block"]):
         done = host.run("arkctl", "deploy", quick, "Acme", *followed)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == (f"Cannot deploy {quick}: 3 deployments are under way or waiting already, and QueueMax=2 "
+        assert done.stderr == (f"Cannot deploy {quick}: 3 jobs are under way or waiting already, and QueueMax=2 "
                                "lets no more wait. Try again in a moment.\n")
     # What leaves the queue lets those behind move up.
     second.delete()
