@@ -12,8 +12,10 @@ def test_nothing_is_lost_and_nothing_is_left(name, long):
     kills = 500 if long else 50
     told = []
     # Each line as it comes: a long run can be followed.
-    with subprocess.Popen(["timeout", str(60 * kills), sys.executable, "-u", HERE / "run", "--host", name,
-                           "--kills", str(kills)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    # In this process group, which an interrupted check ends.
+    command = ["timeout", "--foreground", str(60 * kills), sys.executable, "-u", HERE / "run", "--host", name,
+               "--kills", str(kills)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         for line in run.stdout:
             print(line, end="", flush=True)
             told.append(line)
