@@ -62,8 +62,9 @@ host_take_slot() (
 host_boot() {
     local name=$1 dir=$HOSTS/$1 fd
     rm -f "$dir/ready" "$dir/leader"
-    # The interface of an earlier boot goes a moment after that.
-    wait_until 20 host_has_no_network "$name" || die "the network interface of host '$name' does not go away"
+    # The interface of an earlier boot goes by itself, but after all its containers': the kernel takes them one by one.
+    ip link delete "arkhost$(cat "$dir/slot")" 2>/dev/null || true
+    wait_until 60 host_has_no_network "$name" || die "the network interface of host '$name' does not go away"
     (
         for fd in "${LOCKS[@]}"; do exec {fd}>&-; done
         cgroup_enter "$name"
