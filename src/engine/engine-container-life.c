@@ -4,7 +4,7 @@
 
 #include "basic/json-util.h"
 #include "engine/engine-container.h"
-#include "engine/engine-usage.h"
+#include "engine/engine-json.h"
 
 /* ---- Start ------------------------------------------------------------------------------------------------- */
 
@@ -124,7 +124,7 @@ static ContainerState state_of(struct json_object *container, const char *networ
         s.running = s.running && !s.restarting; /* in the pause between restarts, both are set */
         s.exit_code = json_object_is_type(code, json_type_int) ? json_object_get_int(code) : 0;
         (void) json_get_u64(container, "RestartCount", &restarts);
-        engine_take_time(state, "StartedAt", &s.started_usec);
+        engine_json_time(state, "StartedAt", &s.started_usec);
         s.restart_count = restarts > UINT_MAX ? UINT_MAX : (unsigned) restarts;
         return s;
 }

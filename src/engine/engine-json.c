@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "basic/json-util.h"
+#include "basic/time-util.h"
 
 static struct json_object *add(struct json_object *parent, const char *name, struct json_object *value)
 {
@@ -71,4 +72,13 @@ bool engine_json_same_strings(struct json_object *a, struct json_object *b, cons
                 if (!engine_json_same_string(a, b, *names))
                         return false;
         return true;
+}
+
+void engine_json_time(struct json_object *o, const char *name, uint64_t *ret_usec)
+{
+        const char *text;
+        uint64_t usec;
+
+        if (json_get_string(o, name, &text) >= 0 && parse_timestamp(text, &usec) >= 0)
+                *ret_usec = usec;
 }

@@ -23,3 +23,6 @@ int engine_json_strings(struct json_object *parent, const char *name, const char
 bool engine_json_same_string(struct json_object *a, struct json_object *b, const char *name);
 /* And all of several. */
 bool engine_json_same_strings(struct json_object *a, struct json_object *b, const char *const *names);
+
+/* A member that is a time, as State.StartedAt. One that is missing, or the year 1, which stands for never, leaves it. */
+void engine_json_time(struct json_object *o, const char *name, uint64_t *ret_usec);

@@ -324,17 +324,16 @@ int engine_task_pause(EngineTask *t, EngineResume resume)
                         t->client->event, &t->timer, CLOCK_MONOTONIC, pause, 5 * USEC_PER_MSEC, on_timer, t);
 }
 
-/* What an arkd made that has another deployment's id, or had: an instance's name is nobody else's. */
+/* What an arkd made that has another deployment's id, or had. */
 static bool is_of_another(const EngineClient *client, struct json_object *labels)
 {
-        return json_get(labels, ARK_LABEL_INSTANCE) && json_get(labels, ARK_LABEL_DEPLOYMENT) &&
-               !engine_client_owns(client, labels);
+        return json_get(labels, ARK_LABEL_DEPLOYMENT) && !engine_client_owns(client, labels);
 }
 
 /* It is somebody else's. */
 static void fail_found(EngineTask *t, struct json_object *labels)
 {
-        if (t->wanted && json_get(labels, ARK_LABEL_DEPLOYMENT) && !engine_client_owns(t->client, labels))
+        if (t->wanted && is_of_another(t->client, labels))
                 engine_task_fail(t, -EEXIST,
                                 "exists already and is another deployment's; one engine (Docker) serves one "
                                 "deployment only",
@@ -342,7 +341,7 @@ static void fail_found(EngineTask *t, struct json_object *labels)
         else if (t->wanted)
                 engine_task_fail(t, -EEXIST,
                                 "exists already and is not this deployment's; remove or rename it", NULL);
-        else if (is_of_another(t->client, labels))
+        else if (json_get(labels, ARK_LABEL_INSTANCE) && is_of_another(t->client, labels))
                 engine_task_fail(t, -EXDEV,
                                 "is an instance's of another deployment and was left alone; if that is what "
                                 "this one was called before, set Deployment= to it again",

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "basic/time-util.h"
+#include "engine/engine-json.h"
 
 typedef struct UsageTask {
         EngineTask task;
@@ -33,15 +33,6 @@ static uint64_t limit_of(struct json_object *config, const char *name)
         return json_get_u64(config, name, &limit) >= 0 && limit > 0 ? limit : USAGE_UNKNOWN;
 }
 
-void engine_take_time(struct json_object *o, const char *name, uint64_t *ret_usec)
-{
-        const char *text;
-        uint64_t usec;
-
-        if (json_get_string(o, name, &text) >= 0 && parse_timestamp(text, &usec) >= 0)
-                *ret_usec = usec;
-}
-
 void engine_usage_take_container(struct json_object *container, ContainerUsage *usage)
 {
         struct json_object *state = json_get(container, "State"),
@@ -51,7 +42,7 @@ void engine_usage_take_container(struct json_object *container, ContainerUsage *
         (void) json_get_bool(state, "Running", &usage->running);
         (void) json_get_bool(state, "Restarting", &restarting);
         usage->running = usage->running && !restarting;
-        engine_take_time(state, "StartedAt", &usage->started_usec);
+        engine_json_time(state, "StartedAt", &usage->started_usec);
         usage->memory_limit = limit_of(config, "Memory");
         usage->pids_limit = limit_of(config, "PidsLimit");
 }
@@ -72,7 +63,7 @@ static void take_memory(struct json_object *memory, uint64_t *ret)
 
 void engine_usage_take_stats(struct json_object *stats, ContainerUsage *usage)
 {
-        engine_take_time(stats, "read", &usage->read_usec);
+        engine_json_time(stats, "read", &usage->read_usec);
         take_memory(json_get(stats, "memory_stats"), &usage->memory);
         (void) json_get_u64(json_get(json_get(stats, "cpu_stats"), "cpu_usage"), "total_usage",
                         &usage->cpu_nsec);

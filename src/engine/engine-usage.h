@@ -7,9 +7,6 @@
 int engine_container_usage(EngineClient *c, const char *name, uint64_t timeout_usec, ContainerUsageDone done,
                 void *userdata, Pending **ret_pending);
 
-/* A member that is a time, as State.StartedAt; a missing one, and the year 1, which stands for never, change nothing. */
-void engine_take_time(struct json_object *o, const char *name, uint64_t *ret_usec);
-
 /* The parts of that, for tests: what an inspection tells (limits, whether and since when it runs), and what the
  * statistics tell. What is missing there, or of another type, is left as it was. */
 void engine_usage_take_container(struct json_object *container, ContainerUsage *usage);

@@ -248,6 +248,17 @@ void ask_delete(World *w, Ask *a, const char *id)
         ask(w, a, "DeleteInstance", ROLE_OPERATOR, "uid:0", json_named("id", id));
 }
 
+void world_delete(World *w)
+{
+        _cleanup_ask_ Ask delete = { 0 };
+
+        ask_delete(w, &delete, world_id(w));
+        world_run(w);
+        assert_int_equal(delete.fault, FAULT_NONE);
+        assert_string_equal(world_status(w), "deleted");
+        world_check(w);
+}
+
 const char *ask_id(const Ask *a)
 {
         const char *id = "";

@@ -101,6 +101,8 @@ struct json_object *json_named(const char *name, const char *value);
 /* As an operator. */
 void ask_create(World *w, Ask *a, Variant variant);
 void ask_delete(World *w, Ask *a, const char *id);
+/* Deletes the first instance, which succeeds and leaves nothing. */
+void world_delete(World *w);
 const char *ask_id(const Ask *a);
 
 /* The only instance's status, NULL where there is none. */

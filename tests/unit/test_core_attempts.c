@@ -242,7 +242,6 @@ static bool crash_at_removal(World *w, size_t n)
 static void test_undo_crashes(void **state)
 {
         World *w = world_given_up(5);
-        _cleanup_ask_ Ask delete = { 0 };
         unsigned crashes = 0;
 
         while (crashes < 20 && crash_at_removal(w, 1))
@@ -251,11 +250,7 @@ static void test_undo_crashes(void **state)
         assert_string_equal(world_status(w), "failed");
         assert_true(strstr(reason(w), TOLD "health (6 times)"));
         assert_true(strstr(world_first(w)->message, "not all of it could be removed; delete it"));
-        ask_delete(w, &delete, world_id(w));
-        world_run(w);
-        assert_int_equal(delete.fault, FAULT_NONE);
-        assert_string_equal(world_status(w), "deleted");
-        world_check(w);
+        world_delete(w);
         world_free(w);
 }
 
@@ -263,14 +258,9 @@ static void test_undo_crashes(void **state)
 static void test_undo_deleted(void **state)
 {
         World *w = world_given_up(5);
-        _cleanup_ask_ Ask delete = { 0 };
 
         assert_true(world_first(w)->job->held);
-        ask_delete(w, &delete, world_id(w));
-        world_run(w);
-        assert_int_equal(delete.fault, FAULT_NONE);
-        assert_string_equal(world_status(w), "deleted");
-        world_check(w);
+        world_delete(w);
         world_free(w);
 }
 

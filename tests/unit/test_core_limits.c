@@ -129,16 +129,11 @@ static void test_left_behind_at_start(void **state)
 static void test_left_behind_is_deleted(void **state)
 {
         World *w = world_left_behind();
-        _cleanup_ask_ Ask delete = { 0 };
 
         fake_ports_return(w->ports, FAKE_ENGINE);
         while (!world_first(w)->job)
                 assert_true(fake_ports_step(w->ports));
-        ask_delete(w, &delete, world_id(w));
-        world_run(w);
-        assert_int_equal(delete.fault, FAULT_NONE);
-        assert_string_equal(world_status(w), "deleted");
-        world_check(w);
+        world_delete(w);
         world_free(w);
 }
 
