@@ -327,12 +327,10 @@ class Rounds(ByHand):
         self.kills += 1
 
     def boot_again(self, *options):
-        booted = self.machine.path("/proc/sys/kernel/random/boot_id").read_text()
         threads = self.work(creates=2, deletes=1)
         time.sleep(self.random.uniform(0.2, 1.5))
         self.tolerate_failures()
         self.machine.reboot(*options)
-        assert self.machine.path("/proc/sys/kernel/random/boot_id").read_text() != booted, "it was never down"
         self.join(threads)
 
     def repeat_keys(self):

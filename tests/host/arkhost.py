@@ -24,6 +24,8 @@ BUS_NAME = "network.ark.Deploy1"
 BUS_PATH = "/network/ark/Deploy1"
 # What arkd keeps when nothing is at work: those that curl keeps for the next question, and the stream of events.
 ENGINE_CONNECTIONS_IDLE = 16 + 1
+# Another one each time it boots.
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def wait_for(what, condition, seconds=20, every=0.05):
@@ -170,10 +172,12 @@ class Host:
 
     def reboot(self, *options):
         """Stops it and boots it again; waits until it is up."""
+        booted = self.path(BOOT_ID).read_text()
         done = subprocess.run([SCRIPT, "reboot", "--name", self.name, *options], capture_output=True, text=True,
                               timeout=300)
         assert done.returncode == 0, f"the host does not come up again:\n{done.stderr}"
         self.find()
+        assert self.path(BOOT_ID).read_text() != booted, "it was never down"
 
     # Commands and files
 

@@ -38,15 +38,33 @@ cgroup_is_empty() {
     [ -z "$(cgroup_pids "$1")" ]
 }
 
+# Lets what is frozen in host NAME go on. The engine freezes a container for a moment while it sets its limits, and
+# where it dies in that moment nobody else does this; until then not even SIGKILL ends such a process (cgroups(7), v1
+# freezer).
+cgroup_thaw() {
+    local mount state
+    while read -r mount; do
+        find "$mount/$CGROUP_PREFIX-$1" -name freezer.state 2>/dev/null || true
+    done < <(cgroup_mounts) | while read -r state; do
+        { echo THAWED >"$state"; } 2>/dev/null || true
+    done
+}
+
+# Kills what there is in host NAME; true once nothing is left.
+cgroup_kill() {
+    local pids
+    pids=$(cgroup_pids "$1")
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086
+    kill -KILL $pids 2>/dev/null || true
+    cgroup_thaw "$1"
+    return 1
+}
+
 # Kills everything in host NAME and removes its cgroups.
 cgroup_destroy() {
-    local mount pids
-    pids=$(cgroup_pids "$1")
-    if [ -n "$pids" ]; then
-        # shellcheck disable=SC2086
-        kill -KILL $pids 2>/dev/null || true
-        wait_until 20 cgroup_is_empty "$1" || die "processes of host '$1' do not die: $(cgroup_pids "$1" | xargs)"
-    fi
+    local mount
+    wait_until 20 cgroup_kill "$1" || die "processes of host '$1' do not die: $(cgroup_pids "$1" | xargs)"
     while read -r mount; do
         [ -d "$mount/$CGROUP_PREFIX-$1" ] || continue
         wait_until 5 cgroup_remove "$mount/$CGROUP_PREFIX-$1" || die "cannot remove the cgroup $mount/$CGROUP_PREFIX-$1"
