@@ -8,12 +8,24 @@
 
 /* ---- Start ------------------------------------------------------------------------------------------------- */
 
+/* Docker's words for one that it was starting when it was killed: that runs, and Docker does not know it. */
+static bool is_forgotten(const char *message)
+{
+        return message && (strstr(message, "id already in use") ||
+                                          (strstr(message, "task ") && strstr(message, "already exists")));
+}
+
 static void on_started(EngineTask *t, const EngineReply *reply)
 {
-        if (reply->error < 0)
-                engine_task_fail(t, reply->error, "could not be started", reply->message);
-        else
+        if (reply->error >= 0)
                 engine_task_end(t, 0, NULL); /* 304: it runs already */
+        else if (is_forgotten(reply->message))
+                engine_task_fail(t, reply->error,
+                                "could not be started: the engine was killed while it started it before and "
+                                "does not know that it runs; restart it (systemctl restart docker)",
+                                reply->message);
+        else
+                engine_task_fail(t, reply->error, "could not be started", reply->message);
 }
 
 static int begin_start(EngineTask *t)

@@ -187,23 +187,12 @@ class Inventory:
                                   "ark-client_*")
         for line in units.splitlines():
             unit = line.split()[0]
-            if unit.removeprefix("ark-").removesuffix(".slice") not in self.living() and \
-                    not self.is_engine_debris(unit):
+            if unit.removeprefix("ark-").removesuffix(".slice") not in self.living():
                 self.orphan(f"unit {unit} belongs to nothing that runs")
 
     def is_bridge_of_no_network(self, name):
         return f"client_{name.removeprefix('ark')}_net" not in self.networks and \
             name.encode() in self.machine.path(BRIDGES_ON_RECORD).read_bytes()
-
-    def is_engine_debris(self, unit):
-        """
-        A dockerd that dies in the middle of a start forgets the process that was to become the container, and no
-        client of it can reach that any more. Nothing else may be in the slice.
-        """
-        text = self.machine.run("systemd-cgls", "--no-pager", "--unit", unit).stdout
-        commands = {line.split(maxsplit=1)[1] for line in text.replace("─", " ").splitlines()
-                    if line.lstrip("│├└ ")[:1].isdigit() for line in [line.lstrip("│├└ ")]}
-        return commands == {"runc init"}
 
     # nginx, applications
 

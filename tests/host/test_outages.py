@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from arkhost import BusError, wait_for
-from workshop import docker_leftovers
+from workshop import assert_gone, docker_leftovers
 
 ORDER = {"product_id": "miniflux", "client_name": "Acme"}
 
@@ -109,6 +109,76 @@ def test_forgotten_bridges_go_before_the_engine_starts(host, work):
     finally:
         for name in others:
             host.exec("ip", "link", "delete", name)
+
+
+@contextlib.contextmanager
+def killed_engine(host):
+    """Its containers go on, as they do when it dies."""
+    host.run("systemctl", "reset-failed", "docker.service")
+    host.exec("systemctl", "kill", "--signal=KILL", "docker.service")
+    host.exec("systemctl", "stop", "docker.service", "docker.socket")
+    try:
+        yield
+    finally:
+        host.exec("systemctl", "start", "docker.service", "docker.socket")
+        host.wait_healthy()
+
+
+def forget(host, id):
+    """Has the engine's record say what it says of one that was being started when the engine died."""
+    record = host.path(f"/var/lib/docker/containers/{id}/config.v2.json")
+    text = record.read_text()
+    assert '"State":{"Running":true' in text
+    record.write_text(text.replace('"State":{"Running":true', '"State":{"Running":false'))
+
+
+def is_alive(host, container):
+    return host.path(f"/proc/{container['State']['Pid']}").exists()
+
+
+def test_forgotten_containers_end_before_the_engine_starts(host, work):
+    """It would neither start nor stop them, and begin a second database on the first one's volume."""
+    instance = work.deploy(work.product())
+    instance.ask("/notes", "POST", b"text=kept", [("Content-Type", "application/x-www-form-urlencoded")]).expect(303)
+    host.exec("docker", "run", "--detach", "--name", "stranger", "ark-test/app:1")
+    ours = [host.container(name) for name in (instance.id, f"{instance.id}_db")]
+    stranger = host.container("stranger")
+    try:
+        # The engine may be starting some.
+        host.exec("systemctl", "start", "arkd-containers.service")
+        assert all(is_alive(host, one) for one in (*ours, stranger))
+        with killed_engine(host):
+            assert all(is_alive(host, one) for one in (*ours, stranger))
+            for one in (*ours, stranger):
+                forget(host, one["Id"])
+        assert [is_alive(host, one) for one in (*ours, stranger)] == [False, False, True]
+        assert all(host.journal("-u", "arkd-containers", "-g", one["Id"]) for one in ours)
+        wait_for("it answers", lambda: instance.ask("/notes").status == 200, 30)
+        assert "kept" in instance.ask("/notes").text
+    finally:
+        host.exec("docker", "rm", "--force", "stranger")
+        host.exec("kill", "-KILL", stranger["State"]["Pid"])
+    instance.delete()
+    assert_gone(host, instance.id)
+
+
+def test_forgotten_container_is_told_with_the_remedy(host, work):
+    instance = work.deploy(work.quick())
+    app = host.container(instance.id)
+    host.exec("systemctl", "mask", "--runtime", "arkd-containers.service")
+    try:
+        with killed_engine(host):
+            forget(host, app["Id"])
+        assert is_alive(host, app)
+        failed = host.run("arkctl", "restart", instance.id)
+        assert failed.returncode != 0 and "systemctl restart docker" in failed.stderr
+    finally:
+        host.exec("systemctl", "unmask", "--runtime", "arkd-containers.service")
+    host.run("systemctl", "reset-failed", "docker.service")
+    host.exec("systemctl", "restart", "docker.service")
+    host.wait_healthy()
+    assert not is_alive(host, app)
+    wait_for("it runs", lambda: instance.state()["status"] == "running", 60)
 
 
 def test_subnet_of_a_forgotten_bridge_is_left_out(host, work):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-PLACES = {"@NGINX_GROUP@": "root", "@SBINDIR@/arkd": "/bin/true", "@BINDIR@/arkctl": "/bin/true", "@REDIS_SERVER@": "/bin/true", "@NFT@": "/bin/true", "@LIBDIR@/arkd-drop-bridges": "/bin/true",
+PLACES = {"@NGINX_GROUP@": "root", "@SBINDIR@/arkd": "/bin/true", "@BINDIR@/arkctl": "/bin/true", "@REDIS_SERVER@": "/bin/true", "@NFT@": "/bin/true", "@LIBDIR@/arkd-drop-bridges": "/bin/true", "@LIBDIR@/arkd-end-containers": "/bin/true",
           "@SYSCONFDIR@": "/etc", "@DATADIR@": "/usr/share"}
 
 
@@ -39,7 +39,7 @@ def test_systemd_accepts_them(units):
     assert checked.returncode == 0 and not ours, checked.stderr
 
 
-@pytest.mark.parametrize("unit, exposure", [("arkd", 1.5), ("arkd-redis", 0.5), ("arkd-firewall", 2.5), ("arkd-bridges", 2.5), ("arkd-cleanup", 1)])
+@pytest.mark.parametrize("unit, exposure", [("arkd", 1.5), ("arkd-redis", 0.5), ("arkd-firewall", 2.5), ("arkd-bridges", 2.5), ("arkd-containers", 2.5), ("arkd-cleanup", 1)])
 def test_they_are_confined(units, unit, exposure):
     seen = run("systemd-analyze", "security", "--offline=true", f"--threshold={exposure * 10:.0f}",
                units / f"{unit}.service")
