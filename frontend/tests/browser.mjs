@@ -245,6 +245,29 @@ const tests = {
     assert.ok(!local.includes('token-'), 'no token outside of the session');
   },
 
+  async 'a token is written down only where applications cannot read it'() {
+    const written = (page) => page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+    const page = await open();
+    const id = await deploy(page);
+    api.set(id, { status: 'running', phase: 'ready', progress: 1 });
+    await page.getByTestId('credential-value').first().waitFor();
+    assert.ok((await written(page)).includes(`token-${id}`));
+    api.set(id, { status: 'failed' });
+    await page.reload();
+    await page.getByTestId('gone').or(page.getByTestId('failure')).waitFor();
+    assert.ok(!(await written(page)).includes('token-'), 'nothing is left to be shown with it');
+
+    api.shared = true;
+    const other = await open();
+    const second = await deploy(other);
+    api.set(second, { status: 'running', phase: 'ready', progress: 1 });
+    await other.getByTestId('credential-value').first().waitFor();
+    assert.ok(!(await written(other)).includes('token-'));
+    await other.reload();
+    await other.getByTestId('forgotten').waitFor();
+    await shot(other, 'forgotten-en');
+  },
+
   async 'a broken stream is polled, a lost server is said'() {
     const page = await open();
     const id = await deploy(page);

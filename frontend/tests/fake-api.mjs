@@ -23,6 +23,8 @@ export class FakeApi {
   credentials = [];
   /** Set to answer the next calls of that kind with a failure: {status, body, headers}. */
   failing = { products: null, create: null, events: null, get: null };
+  /** Applications share the page's origin. */
+  shared = false;
   instances = new Map();
   requests = [];
   #streams = new Map();
@@ -56,7 +58,7 @@ export class FakeApi {
     this.instances.clear();
     this.requests.length = 0;
     this.failing = { products: null, create: null, events: null, get: null };
-    Object.assign(this, { products, credentials });
+    Object.assign(this, { products, credentials, shared: false });
   }
 
   /** Settles when somebody follows the instance. */
@@ -117,6 +119,8 @@ export class FakeApi {
       phase: 'queued',
       progress: 0,
       message: 'Waiting for its turn',
+      access_url: `http://ark.test:3000/instances/${id}/`,
+      public_url: `http://ark.test:${this.shared ? 3000 : 3002}/instances/${id}/`,
       created_at: new Date().toISOString(),
       expires_at: new Date(Date.now() + 30 * 864e5).toISOString(),
     };

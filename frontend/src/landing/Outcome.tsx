@@ -16,7 +16,7 @@ interface Props {
 
 export function Ready({ deployment, onClose }: Props) {
   const { lang, t } = useLang();
-  const { instance, client, token, id } = deployment;
+  const { instance, client, token, forgotten, id } = deployment;
   const until = availability(instance, lang, t);
   return (
     <>
@@ -26,6 +26,11 @@ export function Ready({ deployment, onClose }: Props) {
           {until && ` ${until}.`}
         </p>
         {token !== null && <Credentials id={id} token={token} />}
+        {forgotten && token === null && (
+          <p className="aside" data-testid="forgotten">
+            {t.credentialsForgotten}
+          </p>
+        )}
         <a
           className="button primary wide"
           href={applicationUrl(id)}

@@ -24,6 +24,10 @@ it('may have no end', () => {
   expect(availability(instance('sleeping', null), 'en', STRINGS.en)).toBe('Does not expire');
 });
 
+it('is said of a status that a newer version has stored', () => {
+  expect(availability(instance('hibernating', null), 'en', STRINGS.en)).toBe('Does not expire');
+});
+
 it.each(['failed', 'deleting', 'deleted'] as const)('has nothing to say of one that is %s', (s) => {
   expect(availability(instance(s, DAY), 'en', STRINGS.en)).toBe('');
   expect(availability(instance(s, null), 'en', STRINGS.en)).toBe('');

@@ -11,8 +11,10 @@ export interface ProductRef {
 
 export interface Deployment {
   id: string;
-  /** Reads the credentials; null where the server gave none. */
+  /** Reads the credentials; null where the server gave none, and where it was not kept. */
   token: string | null;
+  /** There was a token, and a reload has lost it. */
+  forgotten?: boolean;
   product: ProductRef;
   client: string;
   /** This browser's clock, ms: the server's may differ. */
@@ -56,9 +58,12 @@ export function isSettled(instance: Instance): boolean {
   return instance.status !== 'pending' && instance.status !== 'deleting';
 }
 
-/** A sleeping application wakes when it is opened, so its link is as good. */
+/**
+ * A sleeping application wakes when it is opened, so its link is as good. A status that these pages do not know is a
+ * newer server's or was stored by one: such an instance is routed.
+ */
 export function isUsable(instance: Instance): boolean {
-  return instance.status === 'running' || instance.status === 'sleeping';
+  return !['pending', 'failed', 'deleting', 'deleted'].includes(instance.status);
 }
 
 export function phaseIndex(phase: string | undefined): number {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { expect, it } from 'vitest';
-import { reduce, type State } from './deployments';
+import { type Deployment, reduce, type State } from './deployments';
 import { loadState, type Storage, saveState } from './session';
 
 function memory(initial: string | null = null): Storage & { value: string | null } {
@@ -24,6 +24,8 @@ const STATE: State = reduce(
       product_id: 'miniflux',
       client_name: 'Acme',
       status: 'pending',
+      access_url: 'http://ark:3000/instances/client_a/',
+      public_url: 'http://ark:3002/instances/client_a/',
       access_token: 'tok',
     },
     product: { id: 'miniflux', name: { es: 'Lector', en: 'Reader' }, icon: null },
@@ -36,6 +38,40 @@ it('finds after a reload what was saved', () => {
   const store = memory();
   saveState(() => store, STATE);
   expect(loadState(() => store)).toEqual(STATE);
+});
+
+function seen(change: object): State {
+  const instance = { ...(STATE.items[0] as Deployment).instance, ...change };
+  return reduce(STATE, { type: 'seen', id: 'client_a', instance, now: 2000 });
+}
+
+function storedToken(state: State): string | null | undefined {
+  const store = memory();
+  saveState(() => store, state);
+  expect(store.value?.includes('tok"')).toBe(loadState(() => store).items[0]?.token === 'tok');
+  return loadState(() => store).items[0]?.token;
+}
+
+it('keeps the token while credentials can be shown, away from applications', () => {
+  expect(storedToken(STATE)).toBe('tok');
+  expect(storedToken(seen({ status: 'running' }))).toBe('tok');
+});
+
+it.each([
+  { status: 'failed' },
+  { status: 'deleted' },
+  { public_url: 'http://ark:3000/instances/client_a/' },
+  { public_url: undefined },
+])('does not write the token down where it need not be: %j', (change) => {
+  const state = seen(change);
+  expect(storedToken(state)).toBeNull();
+  expect(state.items[0]?.token).toBe('tok');
+});
+
+it('says that a token was lost', () => {
+  const store = memory();
+  saveState(() => store, seen({ status: 'running', public_url: undefined }));
+  expect(loadState(() => store).items[0]?.forgotten).toBe(true);
 });
 
 it('forgets that the server was lost', () => {

@@ -40,6 +40,7 @@ export interface Strings {
   neverExpires: string;
   credentials: string;
   credentialsKeep: string;
+  credentialsForgotten: string;
   credentialsLoading: string;
   credentialsDenied: string;
   credentialsFailed: string;
@@ -136,6 +137,8 @@ const es: Strings = {
   neverExpires: 'No caduca',
   credentials: 'Tus datos de acceso',
   credentialsKeep: 'Guárdalos: solo se muestran en esta pestaña.',
+  credentialsForgotten:
+    'Los datos de acceso no se guardan al recargar la página. Pídelos a quien administra este servicio.',
   credentialsLoading: 'Cargando tus datos de acceso…',
   credentialsDenied:
     'Esta pestaña ya no puede ver los datos de acceso. Pídelos a quien administra el servicio.',
@@ -232,6 +235,8 @@ const en: Strings = {
   neverExpires: 'Does not expire',
   credentials: 'Your sign-in details',
   credentialsKeep: 'Keep them: they are shown in this tab only.',
+  credentialsForgotten:
+    'Sign-in details are not kept when the page is reloaded. Ask whoever runs this service for them.',
   credentialsLoading: 'Loading your sign-in details…',
   credentialsDenied:
     'This tab can no longer see the sign-in details. Ask whoever runs this service for them.',

@@ -164,7 +164,10 @@ export function eventsUrl(id: string): string {
   return `${instancePath(id)}/events`;
 }
 
-/** Where the customer's application answers: always on the page's own origin. */
+/**
+ * The link to a customer's application, on whatever name the visitor came by. It leads on to where
+ * applications are, which is an origin of their own.
+ */
 export function applicationUrl(id: string): string {
   return `/instances/${encodeURIComponent(id)}/`;
 }

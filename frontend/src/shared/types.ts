@@ -13,7 +13,15 @@ export interface Product {
   icon?: string | null;
 }
 
-export type Status = 'pending' | 'running' | 'failed' | 'sleeping' | 'deleting' | 'deleted';
+/** A newer server may know others. */
+export type Status =
+  | 'pending'
+  | 'running'
+  | 'failed'
+  | 'sleeping'
+  | 'deleting'
+  | 'deleted'
+  | (string & {});
 
 export const PHASES = [
   'queued',
@@ -41,6 +49,9 @@ export interface Instance {
   progress?: number;
   message?: LocalText | null;
   error?: InstanceError | null;
+  access_url?: string | null;
+  /** What its application was told; the same as access_url where it shares our origin. */
+  public_url?: string | null;
   created_at?: string;
   expires_at?: string | null;
 }
