@@ -22,6 +22,12 @@ _arkctl_instances() {
     done
 }
 
+# The ids that the store does not know, as busctl prints them.
+_arkctl_unknown() {
+    busctl "${place[@]}" get-property network.ark.Deploy1 /network/ark/Deploy1 network.ark.Deploy1.Manager \
+        UnknownInstances 2>/dev/null </dev/null | grep -o '"client_[a-z2-7]*"' | tr -d '"'
+}
+
 _arkctl_words() {
     mapfile -t COMPREPLY < <(compgen -W "$*" -- "$cur")
 }
@@ -90,6 +96,8 @@ _arkctl() {
         show) options+=' --lines= -n' ;;
         logs) options+=' --follow -f --lines= -n' ;;
         keep) options+=' --until=' ;;
+        adopt) options+=' --all -a' ;;
+        restart) options+=' --all -a --discard-files' ;;
         delete | 'product delete') options+=' --yes -y' ;;
         cleanup) options+=' --older-than= --dry-run --yes -y' ;;
         esac
@@ -100,13 +108,14 @@ _arkctl() {
 
     case $verb in
     '')
-        _arkctl_words deploy list show delete logs credentials compose keep restart cleanup product status \
+        _arkctl_words deploy list show delete logs credentials compose keep restart adopt cleanup product status \
             log-level help version
         ;;
     product) _arkctl_words list show set edit delete ;;
     deploy) [ "$arguments" -gt 0 ] || _arkctl_words "$(_arkctl_first_words product list)" ;;
     show | delete | keep) _arkctl_instances ;;
     restart) _arkctl_instances --status=running ;;
+    adopt) _arkctl_words "$(_arkctl_unknown)" ;;
     logs | credentials | compose) [ "$arguments" -gt 0 ] || _arkctl_instances ;;
     'product show' | 'product edit')
         [ "$arguments" -gt 0 ] || _arkctl_words "$(_arkctl_first_words product list)"
@@ -120,7 +129,7 @@ _arkctl() {
         [ "$arguments" -gt 0 ] || _arkctl_words emerg alert crit err warning notice info debug
         ;;
     help)
-        _arkctl_words deploy list show delete logs credentials compose keep restart cleanup product status \
+        _arkctl_words deploy list show delete logs credentials compose keep restart adopt cleanup product status \
             log-level help version
         ;;
     esac

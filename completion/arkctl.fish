@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Completion of arkctl for fish, with the instances and products that there are.
 
-set -l verbs deploy list show delete logs credentials compose keep restart cleanup product status log-level help version
+set -l verbs deploy list show delete logs credentials compose keep restart adopt cleanup product status log-level help version
 
 # The host that is worked on, from what was typed so far.
 function __arkctl_place
@@ -23,6 +23,11 @@ end
 # "ID<tab>DESCRIPTION" a line.
 function __arkctl_instances
     __arkctl_call list | string replace -r '^(\S+)\s+(\S+)\s+(.*?)\s{2,}.*$' '$1\t$2, $3'
+end
+
+# The ids that the store does not know, as busctl prints them.
+function __arkctl_unknown
+    busctl (__arkctl_place) get-property network.ark.Deploy1 /network/ark/Deploy1 network.ark.Deploy1.Manager UnknownInstances 2>/dev/null </dev/null | string match -ar 'client_[a-z2-7]+'
 end
 
 function __arkctl_products
@@ -65,6 +70,7 @@ complete -c arkctl -n __arkctl_verb -a credentials -d 'Show how to log in to a d
 complete -c arkctl -n __arkctl_verb -a compose -d 'Print an instance as a Compose file'
 complete -c arkctl -n __arkctl_verb -a keep -d 'Set when instances expire'
 complete -c arkctl -n __arkctl_verb -a restart -d 'Restart the containers of instances'
+complete -c arkctl -n __arkctl_verb -a adopt -d 'Take back instances that the store has lost'
 complete -c arkctl -n __arkctl_verb -a cleanup -d 'Delete instances that are past their time'
 complete -c arkctl -n __arkctl_verb -a product -d 'List, show, set, edit and delete products'
 complete -c arkctl -n __arkctl_verb -a status -d 'Check whether all that is needed works'
@@ -83,17 +89,21 @@ complete -c arkctl -n '__arkctl_using deploy' -a '(__arkctl_products)'
 complete -c arkctl -n '__arkctl_product_verb show edit delete' -a '(__arkctl_products)'
 complete -c arkctl -n '__arkctl_product_verb set' -F
 complete -c arkctl -n '__arkctl_using show delete logs credentials compose keep restart' -a '(__arkctl_instances)'
+complete -c arkctl -n '__arkctl_using adopt' -a '(__arkctl_unknown)'
 complete -c arkctl -n '__arkctl_using log-level' -a 'emerg alert crit err warning notice info debug'
 
 complete -c arkctl -n '__arkctl_using deploy' -l no-block -d 'Do not wait until it runs'
 complete -c arkctl -n '__arkctl_using deploy' -l idempotency-key -x -d 'Same key, same instance'
 complete -c arkctl -n '__arkctl_using list' -s a -l all -d 'Deleted ones too'
+complete -c arkctl -n '__arkctl_using adopt' -s a -l all -d 'All unknown ones'
 complete -c arkctl -n '__arkctl_using list' -l status -x -a 'pending running failed sleeping deleting deleted' -d 'Of this status'
 complete -c arkctl -n '__arkctl_using list' -l product -x -a '(__arkctl_products)' -d 'Of this product'
 complete -c arkctl -n '__arkctl_using logs' -s f -l follow -d 'Go on with new lines'
 complete -c arkctl -n '__arkctl_using logs show' -s n -l lines -x -a '10 100 1000' -d 'How many lines'
 complete -c arkctl -n '__arkctl_using keep' -l until -x -a 'forever 30d 90d' -d 'Until when'
 complete -c arkctl -n '__arkctl_using cleanup' -l older-than -x -a '7d 30d 90d' -d 'What is older than this'
+complete -c arkctl -n '__arkctl_using restart' -s a -l all -d 'All that have another address'
+complete -c arkctl -n '__arkctl_using restart' -l discard-files -d 'Make containers again that have files of their own'
 complete -c arkctl -n '__arkctl_using cleanup' -l dry-run -d 'Only say what would be deleted'
 complete -c arkctl -n '__arkctl_using delete cleanup' -s y -l yes -d 'Do not ask'
 complete -c arkctl -n '__arkctl_product_verb delete' -s y -l yes -d 'Do not ask'

@@ -30,6 +30,15 @@ _arkctl_instances() {
     _describe -t instances instance instances -M 'l:|=client_' -M 'b:=client_'
 }
 
+# Those that the store does not know, as busctl prints them.
+_arkctl_unknown() {
+    local -a place ids
+    _arkctl_place
+    ids=(${(f)"$(busctl $place get-property network.ark.Deploy1 /network/ark/Deploy1 \
+        network.ark.Deploy1.Manager UnknownInstances 2>/dev/null </dev/null | grep -o 'client_[a-z2-7]*')"})
+    _describe -t instances 'unknown instance' ids
+}
+
 _arkctl_products() {
     local -a place products
     local id rest
@@ -58,6 +67,7 @@ _arkctl_verbs() {
         'compose:print an instance as a Compose file'
         'keep:set when instances expire'
         'restart:restart the containers of instances'
+        'adopt:take back instances that the store has lost'
         'cleanup:delete instances that are past their time'
         'product:list, show, set, edit and delete products'
         'status:check whether all that is needed works'
@@ -123,7 +133,12 @@ _arkctl() {
     keep)
         _arguments $common '--until=[until when]:when:(forever 30d 90d)' '*:instance:_arkctl_instances'
         ;;
-    restart) _arguments $common '*:instance:_arkctl_instances' ;;
+    restart)
+        _arguments $common '(-a --all)'{-a,--all}'[all that have another address]' \
+            '--discard-files[make containers again that have files of their own]' \
+            '*:instance:_arkctl_instances'
+        ;;
+    adopt) _arguments $common '(-a --all)'{-a,--all}'[all unknown ones]' '*:unknown instance:_arkctl_unknown' ;;
     credentials | compose) _arguments $common '1:instance:_arkctl_instances' ;;
     cleanup)
         _arguments $common '--older-than=[what is older than this]:age:(7d 30d 90d)' \

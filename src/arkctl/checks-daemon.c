@@ -8,13 +8,18 @@
 #include "arkctl/client.h"
 #include "arkctl/systemd.h"
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 
-/* So many names are told; the property has all. */
+/* So many names are told; the properties have all. */
 #define NAMES_MAX 8
 
+#define NEW_USEC   (5 * USEC_PER_SEC)
+#define AGAIN_USEC (100 * USEC_PER_MSEC)
+
 typedef struct Daemon {
-        char *version, *base_url;
+        char *version, *base_url, *applications_url;
         char **ownerless; /* volumes; sorted */
+        char **misplaced; /* instances */
         uint32_t instances;
         int engine, store;
         bool tells_ownerless; /* it is new enough to */
@@ -24,7 +29,9 @@ static void daemon_done(Daemon *d)
 {
         free(d->version);
         free(d->base_url);
+        free(d->applications_url);
         strv_free(d->ownerless);
+        strv_free(d->misplaced);
 }
 
 static int read_value(sd_bus_message *m, const char *type, void *target)
@@ -55,6 +62,8 @@ static int read_property(sd_bus_message *m, Daemon *d)
                 { "EngineConnected", "b", &d->engine },
                 { "StoreConnected", "b", &d->store },
                 { "BaseURL", "s", &d->base_url },
+                { "ApplicationsURL", "s", &d->applications_url },
+                { "MisplacedInstances", "as", &d->misplaced },
                 { "OwnerlessVolumes", "as", &d->ownerless },
         };
         const char *name;
@@ -93,6 +102,33 @@ static int daemon_read(Ctl *ctl, Daemon *ret, sd_bus_error *error)
         return 0;
 }
 
+/* What the request itself may have started connects within moments. Where systemd cannot be asked it counts as old. */
+static bool daemon_is_new(Ctl *ctl)
+{
+        UnitState unit = { 0 };
+        uint64_t since;
+
+        return unit_read(ctl, "arkd.service", &unit) >= 0 &&
+               unit_read_u64(ctl, &unit, "Unit", "ActiveEnterTimestamp", &since) >= 0 &&
+               usec_between(since, now_realtime()) < NEW_USEC;
+}
+
+/* One that has only just been started is connecting yet: that is no failure. */
+static int daemon_read_settled(Ctl *ctl, Daemon *ret, sd_bus_error *error)
+{
+        const uint64_t end = now_monotonic() + NEW_USEC;
+        int r;
+
+        for (;;) {
+                daemon_done(ret);
+                *ret = (Daemon){ 0 };
+                r = daemon_read(ctl, ret, error);
+                if (r < 0 || (ret->engine && ret->store) || now_monotonic() >= end || !daemon_is_new(ctl))
+                        return r;
+                (void) usleep(AGAIN_USEC);
+        }
+}
+
 /* What is connected to arkd, and the unit that it usually comes from. */
 static int check_peer(Ctl *ctl, Checks *checks, const char *name, bool connected, const char *what,
                 const char *unit_name)
@@ -116,8 +152,7 @@ static int check_peer(Ctl *ctl, Checks *checks, const char *name, bool connected
                         unit_name, unit.active);
 }
 
-/* "a, b and 3 more" */
-static char *join_names(char *const *names)
+char *checks_join_names(char *const *names)
 {
         size_t n = strv_length(names), told = n > NAMES_MAX ? NAMES_MAX : n;
         char *text = strdup("");
@@ -150,7 +185,7 @@ static int check_volumes(Checks *checks, const Daemon *d)
                                                    "Every volume belongs to an instance")
                                  : checks_add(checks, "volumes", VERDICT_SKIPPED, NULL,
                                                    "Only the engine can tell");
-        names = join_names(d->ownerless);
+        names = checks_join_names(d->ownerless);
         remedy = str_printf("arkd leaves what may hold a customer's data. It comes to this when the store "
                             "(Redis) was emptied, or restored to a state before the instance was made. See "
                             "whose it was with \"docker volume inspect %s\"; restore the store, or when the "
@@ -163,23 +198,9 @@ static int check_volumes(Checks *checks, const Daemon *d)
                         n == 1 ? "s" : "", names);
 }
 
-/* Links that lead to localhost serve nobody but this host. */
-static int check_address(Checks *checks, const Daemon *d)
-{
-        if (!d->base_url)
-                return checks_add(checks, "address", VERDICT_SKIPPED, NULL,
-                                "The arkd that runs is too old to tell");
-        if (startswith(d->base_url, "http://localhost"))
-                return checks_add(checks, "address", VERDICT_WARNING,
-                                "Set BaseURL= in /etc/arkd/arkd.conf to where customers reach this host, "
-                                "then systemctl restart arkd.",
-                                "Links begin with %s, which works on this host only", d->base_url);
-        return checks_add(checks, "address", VERDICT_OK, NULL, "Links begin with %s", d->base_url);
-}
-
 static int check_absent(Checks *checks, int error, const sd_bus_error *why)
 {
-        static const char *const others[] = { "engine", "store", "volumes", "address" };
+        static const char *const others[] = { "engine", "store", "volumes", "address", "applications" };
         int r;
 
         checks->daemon = bus_exit_code(why->name, error);
@@ -196,7 +217,7 @@ int check_daemon(Ctl *ctl, Checks *checks)
         _cleanup_(daemon_done) Daemon d = { 0 };
         int r;
 
-        r = daemon_read(ctl, &d, &error);
+        r = daemon_read_settled(ctl, &d, &error);
         if (r < 0)
                 return check_absent(checks, r, &error);
         r = checks_add(checks, "arkd", VERDICT_OK, NULL, "Version %s, %u instance%s", strempty(d.version),
@@ -207,5 +228,7 @@ int check_daemon(Ctl *ctl, Checks *checks)
                 r = check_peer(ctl, checks, "store", d.store, "Redis", "arkd-redis.service");
         if (r >= 0)
                 r = check_volumes(checks, &d);
-        return r < 0 ? r : check_address(checks, &d);
+        if (r >= 0)
+                r = check_address(checks, d.base_url);
+        return r < 0 ? r : check_applications(checks, d.base_url, d.applications_url, d.misplaced);
 }

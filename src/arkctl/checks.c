@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "arkctl/checks.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/statvfs.h>
 
 #include "arkctl/systemd.h"
 #include "arkctl/text.h"
-#include "basic/file-util.h"
 #include "basic/parse.h"
 #include "basic/process-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 
-#define GIB                (UINT64_C(1) << 30)
-#define MIB                (UINT64_C(1) << 20)
-#define LANDING_PORT       3000
-#define CONNECT_TIMEOUT_MS 2000
+#define MIB        (UINT64_C(1) << 20)
+#define NGINX_UNIT "arkd-nginx.service"
 
 const char *verdict_to_string(Verdict verdict)
 {
@@ -64,64 +57,32 @@ int checks_add(Checks *checks, const char *name, Verdict verdict, const char *re
         return 0;
 }
 
-static bool is_local(const Ctl *ctl)
-{
-        return !ctl->host && !ctl->machine;
-}
-
 /* ---- What the host's systemd says ---- */
-
-/* Does something listen where the landing page should be? */
-static bool port_answers(uint16_t port)
-{
-        struct sockaddr_in address = {
-                .sin_family = AF_INET,
-                .sin_port = htons(port),
-                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        };
-        _cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct pollfd p = { .fd = fd, .events = POLLOUT };
-        socklen_t n = sizeof(int);
-        int error = 0;
-
-        if (fd < 0)
-                return false;
-        if (connect(fd, (struct sockaddr *) &address, sizeof address) >= 0)
-                return true;
-        return errno == EINPROGRESS && poll(&p, 1, CONNECT_TIMEOUT_MS) == 1 &&
-               getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) >= 0 && error == 0;
-}
 
 static int check_nginx(Ctl *ctl, Checks *checks)
 {
         UnitState unit;
 
-        if (unit_read(ctl, "nginx.service", &unit) < 0)
+        if (unit_read(ctl, NGINX_UNIT, &unit) < 0)
                 return checks_add(checks, "nginx", VERDICT_SKIPPED, NULL, "systemd does not tell");
         if (!unit_is_there(&unit))
-                return checks_add(checks, "nginx", VERDICT_FAILED, "Install the package nginx.",
-                                "nginx is not installed");
+                return checks_add(checks, "nginx", VERDICT_FAILED,
+                                "Install the package arkd again, which has it.",
+                                NGINX_UNIT " is not installed");
         if (!unit_is_active(&unit))
                 return checks_add(checks, "nginx", VERDICT_FAILED,
-                                "Check its configuration with \"nginx -t\", then systemctl start nginx.",
-                                "nginx.service is %s", unit.active);
-        if (is_local(ctl) && !port_answers(LANDING_PORT))
-                return checks_add(checks, "nginx", VERDICT_FAILED,
-                                "Is the site enabled? Check with \"nginx -T\", then systemctl reload nginx.",
-                                "nginx runs, but nothing listens on port %d", LANDING_PORT);
-        return checks_add(checks, "nginx", VERDICT_OK, NULL, "nginx serves the landing page on port %d",
-                        LANDING_PORT);
+                                "See \"journalctl -u arkd-nginx\", then systemctl start arkd-nginx.",
+                                NGINX_UNIT " is %s", unit.active);
+        return check_ports(ctl, checks);
 }
 
-/* The sockets through which nginx reaches arkd, and the wall around the instances. */
+/* The sockets through which nginx reaches arkd. */
 static int check_network(Ctl *ctl, Checks *checks)
 {
-        static const char *const units[] = { "arkd.socket", "arkd-admin.socket", "arkd-local.socket",
-                "arkd-firewall.service" };
+        static const char *const units[] = { "arkd.socket", "arkd-admin.socket", "arkd-local.socket" };
 
         for (size_t i = 0; i < ELEMENTSOF(units); i++) {
                 _cleanup_free_ char *remedy = NULL;
-                bool firewall = i == ELEMENTSOF(units) - 1;
                 UnitState unit;
 
                 if (unit_read(ctl, units[i], &unit) < 0)
@@ -130,12 +91,10 @@ static int check_network(Ctl *ctl, Checks *checks)
                         continue;
                 remedy = unit_is_there(&unit) ? str_printf("systemctl enable --now %s", units[i])
                                               : strdup("Install the package arkd again, which has it.");
-                return checks_add(checks, "network", VERDICT_FAILED, remedy, "%s is %s%s", units[i],
-                                unit_is_there(&unit) ? unit.active : "not installed",
-                                firewall ? ": instances reach this host's own ports" : "");
+                return checks_add(checks, "network", VERDICT_FAILED, remedy, "%s is %s", units[i],
+                                unit_is_there(&unit) ? unit.active : "not installed");
         }
-        return checks_add(checks, "network", VERDICT_OK, NULL,
-                        "arkd listens, and the firewall keeps instances apart");
+        return checks_add(checks, "network", VERDICT_OK, NULL, "arkd listens");
 }
 
 static int check_tailscale(Ctl *ctl, Checks *checks)
@@ -180,69 +139,13 @@ static int check_timer(Ctl *ctl, Checks *checks)
 
 /* ---- What the host itself says ---- */
 
-Verdict verdict_of_free(uint64_t free, uint64_t enough, uint64_t least)
-{
-        if (free < least)
-                return VERDICT_FAILED;
-        return free < enough ? VERDICT_WARNING : VERDICT_OK;
-}
-
-static int check_disk(Ctl *ctl, Checks *checks)
-{
-        static const char *const paths[] = { "/var/lib/docker", "/var/lib/arkd" };
-        uint64_t least = UINT64_MAX;
-        const char *where = NULL;
-        char text[TEXT_SHORT_MAX];
-        Verdict verdict;
-
-        for (size_t i = 0; is_local(ctl) && i < ELEMENTSOF(paths); i++) {
-                struct statvfs fs;
-
-                if (statvfs(paths[i], &fs) < 0 || (uint64_t) fs.f_bavail * fs.f_frsize >= least)
-                        continue;
-                least = (uint64_t) fs.f_bavail * fs.f_frsize;
-                where = paths[i];
-        }
-        if (!where)
-                return checks_add(checks, "disk", VERDICT_SKIPPED, NULL, "It cannot be seen from here");
-        verdict = verdict_of_free(least, 5 * GIB, GIB);
-        return checks_add(checks, "disk", verdict,
-                        verdict == VERDICT_OK ? NULL
-                                              : "Delete instances that are no longer needed, or unused "
-                                                "images with \"docker image prune\".",
-                        "%s free under %s", text_bytes(least, text), where);
-}
-
-int meminfo_find(const char *text, const char *field, uint64_t *ret_bytes)
-{
-        for (const char *line = text; line; line = strchr(line, '\n')) {
-                _cleanup_free_ char *number = NULL;
-                const char *rest;
-                uint64_t kib;
-
-                line += *line == '\n';
-                rest = startswith(line, field);
-                if (!rest)
-                        continue;
-                rest += strspn(rest, " ");
-                number = strndup(rest, strspn(rest, "0123456789"));
-                if (!number)
-                        return -ENOMEM;
-                if (parse_u64(number, &kib) < 0 || kib > UINT64_MAX / 1024)
-                        return -EINVAL;
-                *ret_bytes = kib * 1024;
-                return 0;
-        }
-        return -ENOENT;
-}
-
 static int check_memory(Ctl *ctl, Checks *checks)
 {
         char meminfo[4096] = "", free_text[TEXT_SHORT_MAX], total_text[TEXT_SHORT_MAX];
         uint64_t available, total;
         Verdict verdict;
 
-        if (!is_local(ctl) || proc_read("/proc/meminfo", meminfo, sizeof meminfo) < 0 ||
+        if (!ctl_is_local(ctl) || proc_read("/proc/meminfo", meminfo, sizeof meminfo) < 0 ||
                         meminfo_find(meminfo, "MemAvailable:", &available) < 0 ||
                         meminfo_find(meminfo, "MemTotal:", &total) < 0)
                 return checks_add(checks, "memory", VERDICT_SKIPPED, NULL, "It cannot be seen from here");
@@ -257,8 +160,9 @@ static int check_memory(Ctl *ctl, Checks *checks)
 
 int checks_run(Ctl *ctl, Checks *ret)
 {
-        static int (*const all[])(Ctl *, Checks *) = { check_daemon, check_nginx, check_network, check_disk,
-                check_memory, check_tailscale, check_timer };
+        static int (*const all[])(Ctl *, Checks *) = { check_daemon, check_store, check_instances,
+                check_nginx, check_web, check_access, check_network, check_isolation, check_engine_state,
+                check_disk, check_storage, check_memory, check_tailscale, check_timer };
         _cleanup_(checks_done) Checks checks = { 0 };
         int r = 0;
 

@@ -23,9 +23,13 @@ static const struct {
         { ARK_ERROR("InvalidArgument"), CTL_USAGE, NULL },
         { ARK_ERROR("QuotaExceeded"), CTL_FAILED,
                         "Delete instances first, or raise the limit in arkd.conf(5)." },
+        { ARK_ERROR("HostFull"), CTL_UNAVAILABLE,
+                        "\"arkctl status\" says what is left. What must be is in arkd.conf(5), "
+                        "MinFreeDisk=." },
         { ARK_ERROR("InUse"), CTL_FAILED, NULL },
         { ARK_ERROR("EngineUnavailable"), CTL_UNAVAILABLE, "\"arkctl status\" says what is wrong." },
         { ARK_ERROR("StoreUnavailable"), CTL_UNAVAILABLE, "\"arkctl status\" says what is wrong." },
+        { ARK_ERROR("NotIsolated"), CTL_UNAVAILABLE, "\"arkctl status\" says what is wrong." },
         { BUS_ERROR("UnknownObject"), CTL_NOT_FOUND, NULL },
         { BUS_ERROR("InvalidArgs"), CTL_USAGE, NULL },
         { BUS_ERROR("AccessDenied"), CTL_DENIED,

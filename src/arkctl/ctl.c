@@ -16,6 +16,11 @@ void ctl_done(Ctl *ctl)
         ctl->bus = sd_bus_flush_close_unref(ctl->bus);
 }
 
+bool ctl_is_local(const Ctl *ctl)
+{
+        return !ctl->host && !ctl->machine;
+}
+
 static void _printf_(2, 0) say(const char *color, const char *format, va_list ap)
 {
         bool colored = color && terminal_has_color(STDERR_FILENO);

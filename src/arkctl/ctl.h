@@ -44,12 +44,15 @@ typedef struct Ctl {
         const char *host, *machine;
 
         /* Of some. */
-        bool all, dry_run, follow, no_block;
+        bool all, dry_run, follow, no_block, discard_files;
         const char *lines, *until, *older_than, *status, *product, *idempotency_key;
 
         sd_bus *bus; /* from ctl_connect() on */
         pid_t pager, agent; /* 0 while there is none */
 } Ctl;
+
+/* Whether arkd is the one of the host that arkctl runs on. */
+bool ctl_is_local(const Ctl *ctl);
 
 /* Ends pager and agent, closes the bus. */
 void ctl_done(Ctl *ctl);

@@ -11,9 +11,13 @@
 #include "arkctl/terminal.h"
 #include "arkctl/text.h"
 #include "basic/json-util.h"
+#include "basic/last-words.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "basic/utf8.h"
+
+/* So many are asked for, to choose the last words of. */
+#define LINES_READ 200
 
 /* What stands before the text of a line: the time and who wrote it. */
 #define JOURNAL_MARGIN (sizeof "Nov 24 15:40:01 arkd " - 1)
@@ -92,31 +96,56 @@ ExitCode log_line_print(const Ctl *ctl, const char *line)
         return CTL_OK;
 }
 
+static const char *text_of(const char *line)
+{
+        LogLine parsed;
+
+        return log_line_parse(line, &parsed) < 0 ? line : strchr(strchr(line, ' ') + 1, ' ') + 1;
+}
+
+/* How many were printed, or a negative errno. */
+static int print_chosen(const Ctl *ctl, char *const *lines, unsigned max)
+{
+        size_t n = strv_length(lines), kept = 0;
+        _cleanup_free_ const char **texts = new0(const char *, n);
+        _cleanup_free_ bool *keep = new0(bool, n);
+
+        if (!texts || !keep)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                texts[i] = text_of(lines[i]);
+        kept = last_words_choose(texts, n, max, keep);
+        for (size_t i = 0; i < n; i++)
+                if (keep[i])
+                        (void) log_line_print(ctl, lines[i]);
+        return (int) kept;
+}
+
 int logs_print_last(Ctl *ctl, const char *id, unsigned lines)
 {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
+        _cleanup_(strv_freep) char **read = NULL;
         _cleanup_free_ char *path = NULL;
         int asking = sd_bus_get_allow_interactive_authorization(ctl->bus);
         const char *line;
-        int r, n = 0;
+        int r;
 
         r = instance_path(id, &path);
         if (r < 0)
                 return r;
         (void) sd_bus_set_allow_interactive_authorization(ctl->bus, false);
-        r = ctl_try(ctl, path, ARK_INSTANCE_INTERFACE, "GetLogs", &error, &reply, "su", "", lines);
+        r = ctl_try(ctl, path, ARK_INSTANCE_INTERFACE, "GetLogs", &error, &reply, "su", "",
+                        lines > LINES_READ ? lines : LINES_READ);
         (void) sd_bus_set_allow_interactive_authorization(ctl->bus, asking > 0);
         if (r < 0)
                 return bus_exit_code(error.name, r) == CTL_DENIED ? -EACCES : r;
         r = sd_bus_message_skip(reply, "s");
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read_basic(reply, 's', &line)) > 0) {
-                (void) log_line_print(ctl, line);
-                n++;
-        }
-        return r < 0 ? r : n;
+        while (r >= 0 && (r = sd_bus_message_read_basic(reply, 's', &line)) > 0)
+                r = strv_extend(&read, line);
+        return r < 0 || !read ? r : print_chosen(ctl, read, lines);
 }
 
 /* A field's value, or "". It is the journal's until the next call. */

@@ -19,7 +19,8 @@ int log_line_parse(const char *line, LogLine *ret);
 ExitCode log_line_print(const Ctl *ctl, const char *line);
 
 /* Prints the last lines of an instance's containers, asked of the daemon without bothering the user for a password.
- * How many there were, or a negative errno: -EACCES where the caller may not see them. */
+ * Of a stack trace only the ends, so that the line above it, which says what happened, is among them. How many there
+ * were, or a negative errno: -EACCES where the caller may not see them. */
 int logs_print_last(Ctl *ctl, const char *id, unsigned lines);
 
 /* Prints the last lines about an instance from this host's journal. How many there were, or a negative errno. */

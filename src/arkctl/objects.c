@@ -9,7 +9,7 @@
 /* A property, where it goes, and what the HTTP API calls it. */
 typedef struct Property {
         const char *name, *json;
-        char type; /* as on the bus */
+        char type; /* as on the bus; 'a' is a DiskUse */
         bool time;
         size_t offset;
 } Property;
@@ -21,16 +21,19 @@ typedef struct Property {
 static const Property instance_properties[] = {
         I("Id", "id", 's', id),
         I("ProductId", "product_id", 's', product_id),
+        I("Image", "image", 's', image),
         I("ClientName", "client_name", 's', client_name),
         I("Status", "status", 's', status),
         I("Phase", "phase", 's', phase),
         I("Progress", "progress", 'd', progress),
         I("Message", "message", 's', message),
         I("Error", "error", 's', error),
+        I("Warning", "warning", 's', warning),
         I("AccessUrl", "access_url", 's', access_url),
         I("DbName", "db_name", 's', db_name),
         I("CreatedAt", "created_at", 't', created_usec, .time = true),
         I("ExpiresAt", "expires_at", 't', expires_usec, .time = true),
+        I("Storage", NULL, 'a', disk_use),
         { NULL },
 };
 #undef I
@@ -51,12 +54,14 @@ static const Property product_properties[] = {
 
 static void view_done(const Property *properties, void *view)
 {
-        for (const Property *p = properties; p->name; p++)
-                if (p->type == 's') {
-                        char **text = (char **) ((char *) view + p->offset);
+        for (const Property *p = properties; p->name; p++) {
+                void *value = (char *) view + p->offset;
 
-                        *text = mfree(*text);
-                }
+                if (p->type == 's')
+                        *(char **) value = mfree(*(char **) value);
+                else if (p->type == 'a')
+                        disk_use_done(value);
+        }
 }
 
 void instance_view_done(InstanceView *view)
@@ -85,6 +90,8 @@ static int property_read(const Property *p, sd_bus_message *m, void *target)
         const char contents[2] = { p->type, '\0' }, *text;
         int r;
 
+        if (p->type == 'a')
+                return disk_use_parse(m, target);
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
@@ -234,6 +241,11 @@ ExitCode objects_read(Ctl *ctl, Objects *ret)
         *ret = objects;
         objects = (Objects){ 0 };
         return CTL_OK;
+}
+
+bool instance_view_uses_product(const InstanceView *view)
+{
+        return !view->image || *view->image;
 }
 
 const ProductView *objects_product(const Objects *objects, const char *id)

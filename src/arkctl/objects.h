@@ -4,12 +4,16 @@
 #include <json-c/json.h>
 
 #include "arkctl/client.h"
+#include "arkctl/disk-use.h"
 
 /* An instance, as its object on the bus shows it. */
 typedef struct InstanceView {
-        char *id, *product_id, *client_name, *status, *phase, *message, *error, *access_url, *db_name;
+        char *image; /* "" where nothing of it is left; NULL: the daemon is too old to tell */
+        char *id, *product_id, *client_name, *status, *phase, *message, *error, *warning, *access_url,
+                        *db_name;
         double progress;
         uint64_t created_usec, expires_usec;
+        DiskUse disk_use;
 } InstanceView;
 
 /* A product; json is without env and credentials. */
@@ -31,6 +35,8 @@ void objects_done(Objects *objects);
 
 /* Reads what is there in one call. CTL_OK, or says why not. */
 ExitCode objects_read(Ctl *ctl, Objects *ret);
+/* Whether it counts as one of its product: as for the daemon, not where nothing of it is left. */
+bool instance_view_uses_product(const InstanceView *view);
 /* The product of that id, or NULL. */
 const ProductView *objects_product(const Objects *objects, const char *id);
 

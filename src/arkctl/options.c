@@ -90,6 +90,7 @@ DEFINE_FLAG(parse_all, all)
 DEFINE_FLAG(parse_dry_run, dry_run)
 DEFINE_FLAG(parse_follow, follow)
 DEFINE_FLAG(parse_no_block, no_block)
+DEFINE_FLAG(parse_discard_files, discard_files)
 DEFINE_TEXT(parse_host, parse_place, host)
 DEFINE_TEXT(parse_machine, parse_place, machine)
 DEFINE_TEXT(parse_until, parse_text, until)
@@ -98,7 +99,8 @@ DEFINE_TEXT(parse_product, parse_text, product)
 DEFINE_TEXT(parse_key, parse_text, idempotency_key)
 
 const Option options[] = {
-        { "all", 'a', NULL, "List deleted instances too", " list ", parse_all },
+        { "all", 'a', NULL, "List deleted ones too; adopt, restart all in need", " list adopt restart ",
+                        parse_all },
         { "status", 0, "STATUS", "List those of this status only", " list ", parse_status,
                         "pending, running, failed, sleeping, deleting or deleted" },
         { "product", 0, "PRODUCT", "List those of this product only", " list ", parse_product,
@@ -111,6 +113,8 @@ const Option options[] = {
                         "a number from 0 to 1000" },
         { "until", 0, "WHEN", "Until a date, for a time span, or \"forever\"", " keep ", parse_until,
                         "a date such as 2027-01-31, a time span such as 90d, or \"forever\"" },
+        { "discard-files", 0, NULL, "Make containers again that have files of their own", " restart ",
+                        parse_discard_files },
         { "older-than", 0, "AGE", "Delete what is older than this, such as 30d", " cleanup ",
                         parse_older_than, "a time span such as 30d" },
         { "dry-run", 0, NULL, "Only say what would be deleted", " cleanup ", parse_dry_run },

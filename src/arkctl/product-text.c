@@ -82,12 +82,12 @@ ExitCode product_set(Ctl *ctl, const char *where, const char *json, char **ret_i
 {
         _cleanup_message_ sd_bus_message *reply = NULL;
         _cleanup_json_ struct json_object *parsed = NULL;
-        _cleanup_free_ char *act = NULL;
-        const char *reason = NULL, *id = NULL;
+        _cleanup_free_ char *act = NULL, *reason = NULL;
+        const char *id = NULL;
         ExitCode e;
         int r;
 
-        r = json_parse(json, strlen(json), &parsed, &reason);
+        r = json_parse_written(json, strlen(json), &parsed, &reason);
         if (r < 0) {
                 ctl_error("%s is not JSON: %s. See arkd-product(5).", where,
                                 reason ? reason : strerror(abs(r)));

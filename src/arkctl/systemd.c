@@ -10,6 +10,7 @@
 #define SYSTEMD_PATH    "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER SYSTEMD_NAME ".Manager"
 #define SYSTEMD_UNIT    SYSTEMD_NAME ".Unit"
+#define SYSTEMD_SERVICE SYSTEMD_NAME ".Service"
 
 static int read_state(Ctl *ctl, const char *path, const char *property, char state[32])
 {
@@ -54,6 +55,23 @@ bool unit_is_active(const UnitState *state)
 bool unit_is_there(const UnitState *state)
 {
         return !streq(state->load, "not-found") && *state->load;
+}
+
+int unit_read_status(Ctl *ctl, const UnitState *state, char **ret_text, int *ret_errno)
+{
+        _cleanup_free_ char *text = NULL;
+        int r, error = 0;
+
+        r = sd_bus_get_property_string(
+                        ctl->bus, SYSTEMD_NAME, state->path, SYSTEMD_SERVICE, "StatusText", NULL, &text);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(ctl->bus, SYSTEMD_NAME, state->path, SYSTEMD_SERVICE,
+                                "StatusErrno", NULL, 'i', &error);
+        if (r < 0)
+                return r;
+        *ret_text = TAKE_PTR(text);
+        *ret_errno = error;
+        return 0;
 }
 
 int unit_read_u64(

@@ -76,11 +76,6 @@ const ContainerUse *usage_of(const Usage *usage, const char *container)
         return NULL;
 }
 
-static int set_number(struct json_object *json, const char *name, uint64_t value)
-{
-        return value == UINT64_MAX ? json_set_string(json, name, NULL) : json_set_u64(json, name, value);
-}
-
 static struct json_object *use_to_json(const ContainerUse *use)
 {
         _cleanup_json_ struct json_object *json = json_object_new_object();
@@ -89,11 +84,11 @@ static struct json_object *use_to_json(const ContainerUse *use)
                         json_set_string(json, "container", use->container) < 0 ||
                         json_set_timestamp(json, "started_at", use->started_usec) < 0 ||
                         json_set_timestamp(json, "read_at", use->read_usec) < 0 ||
-                        set_number(json, "memory", use->memory) < 0 ||
-                        set_number(json, "memory_limit", use->memory_limit) < 0 ||
-                        set_number(json, "cpu_nsec", use->cpu_nsec) < 0 ||
-                        set_number(json, "pids", use->pids) < 0 ||
-                        set_number(json, "pids_limit", use->pids_limit) < 0)
+                        json_set_known(json, "memory", use->memory) < 0 ||
+                        json_set_known(json, "memory_limit", use->memory_limit) < 0 ||
+                        json_set_known(json, "cpu_nsec", use->cpu_nsec) < 0 ||
+                        json_set_known(json, "pids", use->pids) < 0 ||
+                        json_set_known(json, "pids_limit", use->pids_limit) < 0)
                 return NULL;
         return TAKE_PTR(json);
 }

@@ -12,15 +12,22 @@
 #include "basic/time-util.h"
 
 #define LINES_DEFAULT 100
-#define LINES_MAX     1000
+#define FOLLOW_LINES  10000
+#define LINES_OF_OLD  1000 /* the most that an arkd gives which is older than this */
 #define FOLLOW_USEC   (500 * USEC_PER_MSEC)
+
+/* An answer with so much in it may not be all there is. */
+#define MUCH_LINES 1000
+#define MUCH_BYTES (256 * 1024)
 
 typedef struct Follow {
         Ctl *ctl;
         char *act, *path;
         char *cursor; /* where to go on */
         bool began; /* a first answer came */
+        bool printed; /* a line */
         bool changed; /* something happened to the instance */
+        size_t n_lines, n_bytes; /* of the last answer */
 } Follow;
 
 static void follow_done(Follow *f)
@@ -41,6 +48,8 @@ static ExitCode follow_once(Follow *f, unsigned lines, bool print)
 
         r = ctl_try(f->ctl, f->path, ARK_INSTANCE_INTERFACE, "GetLogs", &error, &reply, "su",
                         strempty(f->cursor), lines);
+        if (r < 0 && lines > LINES_OF_OLD && bus_exit_code(error.name, r) == CTL_USAGE)
+                return follow_once(f, LINES_OF_OLD, print);
         if (r < 0 && f->began && bus_exit_code(error.name, r) == CTL_NOT_FOUND)
                 return CTL_NOT_FOUND; /* it is gone, which is an end like any other */
         if (r < 0)
@@ -50,8 +59,13 @@ static ExitCode follow_once(Follow *f, unsigned lines, bool print)
                 r = free_and_strdup(&f->cursor, cursor);
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "s");
-        while (r >= 0 && e == CTL_OK && (r = sd_bus_message_read_basic(reply, 's', &line)) > 0)
+        f->n_lines = f->n_bytes = 0;
+        while (r >= 0 && e == CTL_OK && (r = sd_bus_message_read_basic(reply, 's', &line)) > 0) {
                 e = print ? log_line_print(f->ctl, line) : CTL_OK;
+                f->printed = true;
+                f->n_lines++;
+                f->n_bytes += strlen(line);
+        }
         f->began = true;
         return r < 0 ? ctl_report(f->ctl, f->act, r, NULL) : e;
 }
@@ -94,9 +108,10 @@ static ExitCode follow(Follow *f)
         while (r >= 0 && e == CTL_OK) {
                 if (fflush(stdout) != 0)
                         return CTL_OK; /* nobody reads it any more */
-                r = follow_wait(f);
+                if (f->n_lines < MUCH_LINES && f->n_bytes < MUCH_BYTES)
+                        r = follow_wait(f);
                 if (r >= 0)
-                        e = follow_once(f, LINES_MAX, true);
+                        e = follow_once(f, FOLLOW_LINES, true);
         }
         if (r < 0)
                 return ctl_report(f->ctl, f->act, r, NULL);
@@ -126,5 +141,7 @@ ExitCode verb_logs(Ctl *ctl, char **arguments)
         e = follow_once(&f, lines > 0 ? lines : 1, lines > 0);
         if (e == CTL_NOT_FOUND)
                 resolve_suggest_instance(ctl, id);
+        if (e == CTL_OK && !f.printed && !ctl->follow)
+                ctl_note(ctl, "There are no log lines of %s.", id);
         return e == CTL_OK && ctl->follow ? follow(&f) : e;
 }

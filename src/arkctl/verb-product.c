@@ -18,7 +18,8 @@ static size_t count_instances(const Objects *objects, const char *product_id)
         size_t n = 0;
 
         for (size_t i = 0; i < objects->n_instances; i++)
-                n += streq_ptr(objects->instances[i].product_id, product_id);
+                n += streq_ptr(objects->instances[i].product_id, product_id) &&
+                     instance_view_uses_product(objects->instances + i);
         return n;
 }
 

@@ -91,14 +91,61 @@ static void print_container(const char *label, const char *container, bool expec
                 print_use(use);
 }
 
+/* "client_x_data  12.0M at /data" */
+static void print_part(const DiskItem *item, int columns)
+{
+        const char *where = streq(item->kind, "layer") ? " outside of volumes" : item->path ? " at " : "";
+        bool known = item->bytes != UINT64_MAX;
+        char bytes[TEXT_SHORT_MAX];
+
+        (void) printf("%*s  %-*s  %s%s%s\n", LABEL_COLUMNS, "", columns, item->name,
+                        known ? text_bytes(item->bytes, bytes) : "not measured yet", known ? where : "",
+                        known ? strempty(item->path) : "");
+}
+
+/* What it takes up on disk, as of when that was measured. */
+static void print_storage(Ctl *ctl, const char *id)
+{
+        _cleanup_(disk_use_done) DiskUse storage = { 0 };
+        char bytes[TEXT_SHORT_MAX], age[TEXT_SHORT_MAX];
+        uint64_t measured = 0, sum;
+        int columns = 0;
+        bool known;
+
+        if (disk_use_read_measured(ctl, &measured) < 0 || disk_use_read(ctl, id, &storage) < 0 ||
+                        storage.n == 0)
+                return;
+        sum = disk_use_sum(&storage, &known);
+        if (!known) {
+                print_field("Disk", "not measured yet");
+                return;
+        }
+        print_field("Disk", "%s; measured %s", text_bytes(sum, bytes),
+                        text_relative(measured, now_realtime(), age));
+        for (size_t i = 0; i < storage.n; i++)
+                if ((int) strlen(storage.items[i].name) > columns)
+                        columns = (int) strlen(storage.items[i].name);
+        for (size_t i = 0; i < storage.n; i++)
+                print_part(storage.items + i, columns);
+}
+
 static void print_product(const Objects *objects, const InstanceView *v)
 {
         const ProductView *product = objects_product(objects, v->product_id);
+        const char *name = product ? strempty(product->name) : strempty(v->product_id);
+        const char *image = v->image ? v->image : product ? strempty(product->image) : "";
 
-        if (product)
-                print_field("Product", "%s (%s)", strempty(product->name), strempty(product->image));
+        _cleanup_free_ char *since = NULL;
+
+        if (!product)
+                since = strdup("it has been deleted since");
+        else if (*image && !streq(image, strempty(product->image)))
+                since = str_printf("new ones get %s", strempty(product->image));
+        if (*image)
+                print_field("Product", "%s (%s%s%s)", name, image, since ? "; " : "", strempty(since));
         else
-                print_field("Product", "%s (it has been deleted since)", strempty(v->product_id));
+                print_field("Product", "%s%s%s%s", name, since ? " (" : "", strempty(since),
+                                since ? ")" : "");
 }
 
 static void print_troubles(const InstanceView *v)
@@ -107,6 +154,9 @@ static void print_troubles(const InstanceView *v)
                 print_field("Message", "%s", v->message);
         if (v->error && *v->error)
                 print_field("Error", "%s%s%s", terminal_color(COLOR_RED), v->error,
+                                terminal_color(COLOR_OFF));
+        if (v->warning && *v->warning)
+                print_field("Warning", "%s%s%s", terminal_color(COLOR_YELLOW), v->warning,
                                 terminal_color(COLOR_OFF));
 }
 
@@ -129,21 +179,30 @@ static void print_page(Ctl *ctl, const Objects *objects, const InstanceView *v)
         print_container("Application", v->id, alive, &usage);
         if (v->db_name && *v->db_name)
                 print_container("Database", v->db_name, alive, &usage);
+        print_storage(ctl, v->id);
         print_moment("Created", v->created_usec);
         print_moment("Expires", v->expires_usec);
 }
 
-/* The journal where it is this host's, which has arkd's own lines too; else what the daemon gives. */
-static void print_logs(Ctl *ctl, const char *id, unsigned lines)
+/* Of what failed its last words; else the journal where it is this host's, which has arkd's own lines too, or what the
+ * daemon gives. */
+static void print_logs(Ctl *ctl, const InstanceView *v, unsigned lines)
 {
-        int r = -EOPNOTSUPP;
+        bool failed = streq_ptr(v->status, "failed");
+        int r = -EOPNOTSUPP, last = 0;
 
         if (lines == 0)
                 return;
         (void) putchar('\n');
-        if (!ctl->host && !ctl->machine)
-                r = journal_print(id, lines);
-        if (r <= 0 && logs_print_last(ctl, id, lines) == -EACCES && r >= 0)
+        if (failed)
+                last = logs_print_last(ctl, v->id, lines);
+        if (last > 0)
+                return;
+        if (ctl_is_local(ctl))
+                r = journal_print(v->id, lines);
+        if (r <= 0 && !failed)
+                last = logs_print_last(ctl, v->id, lines);
+        if (r == 0 && last == -EACCES)
                 ctl_note(ctl, "Its log lines are for root and those who may read the journal.");
 }
 
@@ -168,6 +227,17 @@ static ExitCode show_absent(Ctl *ctl, const char *id)
         return e;
 }
 
+/* What it takes up on disk; null where arkd does not tell. */
+static int add_storage(Ctl *ctl, const char *id, struct json_object *json)
+{
+        _cleanup_(disk_use_done) DiskUse storage = { 0 };
+        uint64_t measured = 0;
+
+        if (disk_use_read_measured(ctl, &measured) < 0 || disk_use_read(ctl, id, &storage) < 0)
+                return json_set_string(json, "storage", NULL);
+        return json_set(json, "storage", disk_use_to_json(&storage, measured));
+}
+
 /* As the HTTP API has it, and what it uses: a list by container, null where the engine does not tell. */
 static struct json_object *show_json(Ctl *ctl, const InstanceView *view)
 {
@@ -179,6 +249,8 @@ static struct json_object *show_json(Ctl *ctl, const InstanceView *view)
                 return NULL;
         r = usage_read(ctl, view->id, &usage);
         r = r < 0 ? json_set_string(json, "usage", NULL) : json_set(json, "usage", usage_to_json(&usage));
+        if (r >= 0)
+                r = add_storage(ctl, view->id, json);
         return r < 0 ? NULL : TAKE_PTR(json);
 }
 
@@ -197,7 +269,7 @@ static ExitCode show_one(
                 return show_absent(ctl, id);
         if (!list) {
                 print_page(ctl, objects, view);
-                print_logs(ctl, id, lines);
+                print_logs(ctl, view, lines);
                 return CTL_OK;
         }
         if (json_append(list, show_json(ctl, view)) < 0)

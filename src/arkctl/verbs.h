@@ -4,6 +4,7 @@
 #include "arkctl/options.h"
 
 /* One a file: verb-NAME.c. arguments are those after the verb's name, as many as the table of verbs says. */
+ExitCode verb_adopt(Ctl *ctl, char **arguments);
 ExitCode verb_cleanup(Ctl *ctl, char **arguments);
 ExitCode verb_compose(Ctl *ctl, char **arguments);
 ExitCode verb_credentials(Ctl *ctl, char **arguments);

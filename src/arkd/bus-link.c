@@ -6,7 +6,9 @@
 
 #include "basic/log.h"
 #include "basic/time-util.h"
-#include "bus/bus-api.h"
+#include "bus/api.h"
+#include "bus/words.h"
+#include "core/registry/context.h"
 
 #define RECONNECT_FIRST_USEC (100 * USEC_PER_MSEC)
 #define RECONNECT_MAX_USEC   (5 * USEC_PER_SEC)

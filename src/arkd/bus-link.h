@@ -3,7 +3,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "core/manager.h"
+#include "core/registry/context.h"
 
 /*
  * The connection to the system bus. It is made from the loop and made again whenever it breaks; without a bus, arkd

@@ -4,13 +4,17 @@
 #include <errno.h>
 
 #include "arkd/bus-link.h"
+#include "arkd/isolation.h"
 #include "arkd/sockets.h"
 #include "arkd/tailnet.h"
 #include "basic/file-util.h"
 #include "basic/log.h"
 #include "config.h"
 #include "core/manager.h"
-#include "engine/engine-port.h"
+#include "core/model/instance-url.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "engine/port.h"
 #include "glue/curl-glue.h"
 #include "http/server.h"
 #include "probe/probe.h"
@@ -24,6 +28,7 @@ struct Daemon {
         Engine *engine;
         Store *store;
         Probe *probe;
+        Isolation *isolation;
         Manager *manager;
         HttpServer *http;
         BusLink *bus;
@@ -50,11 +55,15 @@ static int daemon_make_manager(Daemon *d, sd_event *event, const Config *config)
 {
         const ManagerSettings settings = {
                 .base_url = config->base_url ? config->base_url : BASE_URL_FALLBACK,
+                .base_url_is_guess = !config->base_url,
+                .applications = config->applications,
                 .deployment = config->deployment,
                 .compose_dir = ARK_STATE_DIR "/compose",
                 .subnet_pool = config->subnet_pool,
                 .expires_usec = config->expires_usec,
                 .tombstone_usec = config->tombstone_usec,
+                .stop_s = config->stop_s,
+                .database_stop_s = config->database_stop_s,
                 .workers = config->workers,
                 .queue_max = config->queue_max,
                 .retry_max = config->retry_max,
@@ -62,12 +71,31 @@ static int daemon_make_manager(Daemon *d, sd_event *event, const Config *config)
                 .quota_total = config->quota_total,
                 .quota_identity = config->quota_identity,
                 .quota_rate = config->quota_rate,
+                .limits = config->limits,
+                .admission = config->admission,
+                .users = config->users,
         };
         int r;
 
         r = manager_new(event, &settings, engine_port(d->engine), store_port(d->store), probe_port(d->probe),
                         &d->manager);
         return r < 0 ? log_error_errno(r, "Cannot make the manager: %m") : 0;
+}
+
+/* Where nobody can keep them apart, the operator may have instances all the same. */
+static int daemon_make_isolation(Daemon *d, sd_event *event, const Config *config)
+{
+        int r;
+
+        if (!config->require_firewall) {
+                log_warning("RequireFirewall=no: instances are made whether or not they are kept apart");
+                return 0;
+        }
+        r = isolation_new(event, ARK_FIREWALL_STATE, config->subnet_pool, &d->isolation);
+        if (r < 0)
+                return log_error_errno(r, "Cannot watch %s: %m", ARK_FIREWALL_STATE);
+        manager_set_isolation(d->manager, isolation_port(d->isolation));
+        return 0;
 }
 
 /* A credential that is not there leaves its door shut. */
@@ -97,8 +125,10 @@ static int daemon_make_http(Daemon *d, sd_event *event, const Config *config)
                 .admin_token = token,
                 .proxy_key = key,
                 .visitor_networks = config->visitor_networks,
+                .trusted_proxies = config->trusted_proxies,
                 .instance_pool = config->subnet_pool,
                 .base_url = config->base_url,
+                .applications_url = config->applications.url,
                 .allowed_hosts = config->allowed_hosts,
         };
         r = http_server_new(event, d->manager, &auth, &d->http);
@@ -143,6 +173,8 @@ int daemon_new(sd_event *event, const Config *config, Daemon **ret)
         if (r >= 0)
                 r = daemon_make_manager(d, event, config);
         if (r >= 0)
+                r = daemon_make_isolation(d, event, config);
+        if (r >= 0)
                 r = daemon_make_http(d, event, config);
         if (r >= 0)
                 r = bus_link_new(event, d->manager, &d->bus);
@@ -164,6 +196,7 @@ Daemon *daemon_free(Daemon *d)
         bus_link_free(d->bus);
         http_server_free(d->http);
         manager_free(d->manager);
+        isolation_free(d->isolation);
         probe_free(d->probe);
         store_free(d->store);
         engine_free(d->engine);

@@ -9,6 +9,7 @@
 
 #include "arkd/arkd-config.h"
 #include "arkd/daemon.h"
+#include "arkd/reach.h"
 #include "arkd/sockets.h"
 #include "arkd/state-lock.h"
 #include "basic/log.h"
@@ -141,6 +142,7 @@ int main(int argc, char *argv[])
                 return status;
         if (config.log_level >= 0)
                 log_set_max_level(config.log_level);
+        (void) reach_check(&config);
         if (r == 2) {
                 printf("The configuration is in order.\n");
                 return EXIT_SUCCESS;

@@ -2,34 +2,29 @@
 #include "auth/auth.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "auth/auth-internal.h"
 #include "auth/network.h"
 #include "basic/log.h"
-#include "basic/parse.h"
 #include "basic/string-util.h"
+#include "core/verbs/request.h"
+
+static int auth_set_list(char *const *words, const char *const *defaults, NetworkList *ret)
+{
+        return network_list_parse(words ? (const char *const *) words : defaults, ret);
+}
 
 static int auth_set_networks(Auth *auth, const AuthSettings *settings)
 {
-        static const char *const defaults[] = { AUTH_VISITOR_NETWORKS, NULL };
-        const char *const *list = defaults;
-        size_t n = 0;
+        static const char *const visitors[] = { AUTH_VISITOR_NETWORKS, NULL };
+        static const char *const proxies[] = { AUTH_TRUSTED_PROXIES, NULL };
+        int r;
 
-        if (settings->visitor_networks)
-                list = (const char *const *) settings->visitor_networks;
-        while (list[n])
-                n++;
-        auth->visitors = new0(Network, n);
-        if (!auth->visitors)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                if (network_parse(list[i], &auth->visitors[i]) < 0)
-                        return log_error_errno(EINVAL, "“%s” is not a network address", list[i]);
-                auth->n_visitors++;
-        }
-        if (!settings->instance_pool)
-                return 0;
+        r = auth_set_list(settings->visitor_networks, visitors, &auth->visitors);
+        if (r >= 0)
+                r = auth_set_list(settings->trusted_proxies, proxies, &auth->proxies);
+        if (r < 0 || !settings->instance_pool)
+                return r;
         if (network_parse(settings->instance_pool, &auth->pool) < 0)
                 return log_error_errno(EINVAL, "“%s” is not a network address", settings->instance_pool);
         auth->has_pool = true;
@@ -68,16 +63,12 @@ Auth *auth_free(Auth *auth)
                 return NULL;
         str_erase_free(auth->admin_token);
         str_erase_free(auth->proxy_key);
-        free(auth->visitors);
+        network_list_done(&auth->visitors);
+        network_list_done(&auth->proxies);
         strv_free(auth->hosts);
+        free(auth->base_url);
         free(auth);
         return NULL;
-}
-
-bool auth_is_proxy(const Auth *auth, const AuthPeer *peer)
-{
-        return auth->proxy_key && peer->proxy_key.value &&
-               str_equal_secret(auth->proxy_key, peer->proxy_key.value);
 }
 
 const char *auth_bearer(const char *authorization)
@@ -89,91 +80,81 @@ const char *auth_bearer(const char *authorization)
         return *authorization ? authorization : NULL;
 }
 
-/* The address that nginx saw: both headers, once each, and sound. */
-static int peer_forwarded_address(const AuthPeer *peer, Address *ret)
-{
-        unsigned port;
-
-        if (!peer->address.value || !peer->port.value)
-                return -EINVAL;
-        if (parse_unsigned(peer->port.value, &port) < 0 || port > UINT16_MAX)
-                return -EINVAL;
-        return address_parse(peer->address.value, ret);
-}
-
-static bool auth_is_visitor(const Auth *auth, const Address *address)
-{
-        if (auth->has_pool && network_contains(&auth->pool, address))
-                return false;
-        for (size_t i = 0; i < auth->n_visitors; i++)
-                if (network_contains(&auth->visitors[i], address))
-                        return true;
-        return false;
-}
+static const char not_a_visitor[] =
+                "Your address is in none of the networks this service is open to. Whoever runs it can add "
+                "yours to VisitorNetworks= in arkd.conf.";
 
 static int auth_identify_visitor(
                 const Auth *auth, const AuthPeer *peer, Caller *ret, const char **ret_reason)
 {
-        Address address;
+        Whereabouts where;
         char *identity, *origin;
 
-        if (!auth_is_proxy(auth, peer)) {
-                *ret_reason = "This socket is for the web server in front of it: X-Ark-Proxy-Key is missing "
-                              "or wrong.";
+        if (auth_believe(auth, peer, &where, ret_reason) < 0)
+                return -EACCES;
+        if (!auth_is_visitor(auth, &where.address)) {
+                *ret_reason = not_a_visitor;
                 return -EACCES;
         }
-        if (peer_forwarded_address(peer, &address) < 0) {
-                *ret_reason = "X-Ark-Peer-Address and X-Ark-Peer-Port are needed, once each, with the "
-                              "client's address and port.";
-                return -EACCES;
-        }
-        if (!auth_is_visitor(auth, &address)) {
-                *ret_reason = "Your address is in none of the networks this service is open to. Whoever "
-                              "runs it can add yours to VisitorNetworks= in arkd.conf.";
-                return -EACCES;
-        }
-        identity = address_identity(&address);
-        if (!identity)
-                return -ENOMEM;
+        identity = address_identity(&where.address);
         origin = strdup(listener_kind_to_string(LISTENER_PUBLIC));
-        if (!origin) {
+        if (!identity || !origin) {
                 free(identity);
+                free(origin);
                 return -ENOMEM;
         }
         *ret = (Caller){
                 .role = ROLE_VISITOR,
                 .identity = identity,
                 .origin = origin,
-                .unlimited = address_is_loopback(&address),
+                /* Whoever a proxy speaks for is not this host. */
+                .unlimited = !where.is_forwarded && address_is_loopback(&where.address),
         };
         return 0;
 }
 
-/* "local", or "admin" and the address that nginx saw. */
-static char *operator_origin(const Auth *auth, const AuthPeer *peer)
+/* "local", or "admin" and the address that is believed. */
+static char *operator_origin(ListenerKind kind, const Whereabouts *where)
 {
-        const char *listener = listener_kind_to_string(peer->listener);
-        Address address;
+        const char *listener = listener_kind_to_string(kind);
+        char text[ADDRESS_STRING_MAX];
 
-        if (!auth_is_proxy(auth, peer) || peer_forwarded_address(peer, &address) < 0)
-                return strdup(listener);
-        return str_printf("%s %s", listener, peer->address.value);
+        return where ? str_printf("%s %s", listener, address_to_text(&where->address, text))
+                     : strdup(listener);
+}
+
+static int auth_check_token(const Auth *auth, const AuthPeer *peer, const char **ret_reason)
+{
+        const char *token = auth_bearer(peer->authorization.value);
+
+        if (token && auth->admin_token && str_equal_secret(auth->admin_token, token))
+                return 0;
+        *ret_reason = token ? "The token is not the one in /etc/arkd/admin-token."
+                            : "Send “Authorization: Bearer TOKEN” once, with the token in "
+                              "/etc/arkd/admin-token.";
+        return -ENOKEY;
 }
 
 static int auth_identify_operator(
                 const Auth *auth, const AuthPeer *peer, Caller *ret, const char **ret_reason)
 {
-        const char *token = auth_bearer(peer->authorization.value);
+        Whereabouts where;
         char *identity, *origin;
+        int r, known;
 
-        if (!token || !auth->admin_token || !str_equal_secret(auth->admin_token, token)) {
-                *ret_reason = token ? "The token is not the one in /etc/arkd/admin-token."
-                                    : "Send “Authorization: Bearer TOKEN” once, with the token in "
-                                      "/etc/arkd/admin-token.";
-                return -ENOKEY;
+        /* Root may ask the socket itself, without nginx. */
+        known = auth_believe(auth, peer, &where, ret_reason);
+        if (known == -EACCES)
+                return known;
+        if (known >= 0 && !auth_is_visitor(auth, &where.address)) {
+                *ret_reason = not_a_visitor;
+                return -EACCES;
         }
+        r = auth_check_token(auth, peer, ret_reason);
+        if (r < 0)
+                return r;
         identity = strdup("token");
-        origin = operator_origin(auth, peer);
+        origin = operator_origin(peer->listener, known >= 0 ? &where : NULL);
         if (!identity || !origin) {
                 free(identity);
                 free(origin);

@@ -4,15 +4,18 @@
 #include <sys/types.h>
 
 #include "auth/gate.h"
-#include "core/request.h"
+#include "auth/network.h"
+#include "core/verbs/request.h"
 
 /* What the configuration decides; copied. */
 typedef struct AuthSettings {
         const char *admin_token; /* bearer token of operators; NULL: no operator over HTTP */
         const char *proxy_key; /* what nginx sends to be believed; NULL: nobody is */
         char *const *visitor_networks; /* who may use the public listener; NULL: AUTH_VISITOR_NETWORKS */
+        char *const *trusted_proxies; /* whose X-Forwarded-For counts; NULL: AUTH_TRUSTED_PROXIES */
         const char *instance_pool; /* network of the instances, never visitors; NULL: none */
         const char *base_url; /* its host is an allowed one; may be NULL */
+        const char *applications_url; /* likewise */
         char *const *allowed_hosts; /* further host names without port, such as the tailnet's; may be NULL */
 } AuthSettings;
 
@@ -20,6 +23,9 @@ typedef struct AuthSettings {
 #define AUTH_VISITOR_NETWORKS                                                                               \
         "127.0.0.0/8", "::1/128", "100.64.0.0/10", "fd7a:115c:a1e0::/48", "10.0.0.0/8", "172.16.0.0/12",    \
                         "192.168.0.0/16", "fc00::/7", "fe80::/10"
+
+/* What ends TLS on this host, and `tailscale serve`. */
+#define AUTH_TRUSTED_PROXIES "127.0.0.0/8", "::1/128"
 
 typedef struct Auth Auth;
 
@@ -38,8 +44,12 @@ typedef struct AuthHeader {
 typedef struct AuthPeer {
         ListenerKind listener;
         AuthHeader proxy_key, address, port; /* X-Ark-Proxy-Key, X-Ark-Peer-Address, X-Ark-Peer-Port */
+        AuthHeader client; /* X-Ark-Client-Address: for whom the peer asks, where that is a proxy */
         AuthHeader authorization;
 } AuthPeer;
+
+/* The address that is believed of a caller who is not on this host itself; false for one who is, as far as known. */
+bool auth_is_elsewhere(const Auth *auth, const AuthPeer *peer, Address *ret);
 
 /* True where the request came through this host's nginx: its forwarded headers may be believed. */
 bool auth_is_proxy(const Auth *auth, const AuthPeer *peer);
@@ -60,11 +70,19 @@ const char *auth_bearer(const char *authorization);
  * port. Anything else is somebody else's name that leads here. */
 bool auth_host_is_allowed(const Auth *auth, const char *host);
 
-/* Whether it begins with http:// or https:// and a host that could be asked for. */
+#define AUTH_HOST_MAX 255
+/* The host of http[s]://HOST[:PORT][/…]; an IPv6 address without brackets. 0 or -EINVAL. */
+int auth_url_host(const char *url, char ret[AUTH_HOST_MAX + 1]);
+
+#define AUTH_URL_MARKS "-._~:/[]@!&()*+,=%"
+/*
+ * Whether it begins with http:// or https:// and a host that could be asked for, and has letters, digits and
+ * AUTH_URL_MARKS alone: nothing that ends or changes nginx's configuration.
+ */
 bool auth_url_is_valid(const char *url);
 
 /* Adds a name that became known later. 0 or -ENOMEM. */
 int auth_allow_host(Auth *auth, const char *host);
 
-/* True where an Origin header is http or https at that Host. */
-bool auth_origin_is_own(const char *origin, const char *host);
+/* True where an Origin header is http or https at that Host, or for visitors the origin of BaseURL=. */
+bool auth_origin_is_own(const Auth *auth, ListenerKind listener, const char *origin, const char *host);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "auth/gate.h"
 
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
+
 static const char *const kind_names[_LISTENER_KIND_MAX] = {
         [LISTENER_PUBLIC] = "public",
         [LISTENER_ADMIN] = "admin",

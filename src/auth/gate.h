@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/action.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 
 /* The way a call came in. */
 typedef enum ListenerKind {

@@ -17,10 +17,16 @@ static inline void json_putp(struct json_object **o)
 #define JSON_DEPTH_MAX 16
 
 /*
- * Parses one strict JSON document of n bytes (RFC 8259): valid UTF-8, nothing after it, no duplicate forgiveness
- * beyond json-c's own. -EINVAL malformed (ret_reason, optional, then has a static sentence), -ENOMEM.
+ * Parses one strict JSON document of n bytes (RFC 8259): valid UTF-8, nothing after it. Of a key that an object has twice
+ * the last one counts. -EINVAL malformed (ret_reason, optional, then has a static sentence), -ENOMEM.
  */
 int json_parse(const char *text, size_t n, struct json_object **ret, const char **ret_reason);
+
+/*
+ * The same for what people write: ret_reason says line and column, and is the caller's to free. A key that an object has
+ * twice is refused, with its path; a byte order mark at the beginning is passed over.
+ */
+int json_parse_written(const char *text, size_t n, struct json_object **ret, char **ret_reason);
 
 /* The member's value, or NULL where it is absent or null. The object keeps it. */
 struct json_object *json_get(struct json_object *object, const char *name);
@@ -39,6 +45,8 @@ int json_share(struct json_object *object, const char *name, struct json_object 
 int json_append(struct json_object *array, struct json_object *value);
 int json_set_string(struct json_object *object, const char *name, const char *value);
 int json_set_u64(struct json_object *object, const char *name, uint64_t value);
+/* The same; null for UINT64_MAX. */
+int json_set_known(struct json_object *object, const char *name, uint64_t value);
 int json_set_bool(struct json_object *object, const char *name, bool value);
 int json_set_double(struct json_object *object, const char *name, double value);
 /* Sets an RFC 3339 timestamp; null for UINT64_MAX. */

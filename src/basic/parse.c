@@ -54,30 +54,73 @@ int parse_unsigned(const char *s, unsigned *ret)
         return 0;
 }
 
-int parse_size(const char *s, uint64_t *ret_bytes)
+/* What follows the point, in parts of which unit are one; *s goes on behind it. Without a point and digits it stays. */
+static uint64_t parse_fraction(const char **s, uint64_t unit)
 {
-        static const char suffixes[] = "KMGT";
+        uint64_t parts = 0;
+
+        if (**s == '.' && isdigit((unsigned char) (*s)[1]))
+                for ((*s)++; isdigit((unsigned char) **s); (*s)++)
+                        parts += (uint64_t) (**s - '0') * (unit /= 10);
+        return parts;
+}
+
+int parse_cpu_count(const char *s, uint64_t *ret_nano)
+{
+        uint64_t whole = 0, nano;
         const char *end = s;
-        unsigned shift = 0;
-        uint64_t v = 0;
         int r;
 
-        r = parse_digits(s, &v, &end);
+        r = parse_digits(s, &whole, &end);
         if (r < 0)
                 return r;
-        if (*end) {
-                const char *hit = strchr(suffixes, toupper((unsigned char) *end));
-
-                if (!hit)
-                        return -EINVAL;
-                shift = 10 * (unsigned) (hit - suffixes + 1);
-                end++;
-                if (*end && strcasecmp(end, "B") != 0 && strcasecmp(end, "iB") != 0)
-                        return -EINVAL;
-        }
-        if (shift && v > UINT64_MAX >> shift)
+        nano = parse_fraction(&end, 1000000000);
+        if (*end)
+                return -EINVAL;
+        if (whole > 1024)
                 return -ERANGE;
-        *ret_bytes = v << shift;
+        nano += whole * 1000000000;
+        if (nano > UINT64_C(1024000000000) || (nano > 0 && nano < 10000000))
+                return -ERANGE;
+        *ret_nano = nano;
+        return 0;
+}
+
+/* By how many bits a number is shifted that has this behind it. */
+static int parse_size_unit(const char *s, unsigned *ret_shift)
+{
+        static const char letters[] = "KMGT";
+        const char *hit = *s ? strchr(letters, toupper((unsigned char) *s)) : NULL;
+
+        if (hit)
+                s++;
+        if (*s && strcasecmp(s, "B") != 0 && (!hit || (strcasecmp(s, "i") != 0 && strcasecmp(s, "iB") != 0)))
+                return -EINVAL;
+        *ret_shift = hit ? 10 * (unsigned) (hit - letters + 1) : 0;
+        return 0;
+}
+
+int parse_size(const char *s, uint64_t *ret_bytes)
+{
+        uint64_t whole = 0, millionths;
+        const char *end = s;
+        unsigned shift = 0;
+        bool has_fraction;
+        int r;
+
+        r = parse_digits(s, &whole, &end);
+        if (r < 0)
+                return r;
+        has_fraction = *end == '.';
+        millionths = parse_fraction(&end, 1000000);
+        r = parse_size_unit(end + strspn(end, " "), &shift);
+        if (r < 0)
+                return r;
+        if (has_fraction && shift == 0)
+                return -EINVAL;
+        if (shift && whole > UINT64_MAX >> shift)
+                return -ERANGE;
+        *ret_bytes = (whole << shift) + (millionths << shift) / 1000000;
         return 0;
 }
 

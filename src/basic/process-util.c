@@ -9,7 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "basic/macro.h"
+#include "basic/parse.h"
+#include "basic/string-util.h"
 
 int proc_read(const char *path, char *buffer, size_t size)
 {
@@ -73,4 +74,27 @@ int process_read_usage(ProcessUsage *ret)
         usage.fds_max = limit.rlim_cur;
         *ret = usage;
         return 0;
+}
+
+int meminfo_find(const char *text, const char *field, uint64_t *ret_bytes)
+{
+        for (const char *line = text; line; line = strchr(line, '\n')) {
+                _cleanup_free_ char *number = NULL;
+                const char *rest;
+                uint64_t kib;
+
+                line += *line == '\n';
+                rest = startswith(line, field);
+                if (!rest)
+                        continue;
+                rest += strspn(rest, " ");
+                number = strndup(rest, strspn(rest, "0123456789"));
+                if (!number)
+                        return -ENOMEM;
+                if (parse_u64(number, &kib) < 0 || kib > UINT64_MAX / 1024)
+                        return -EINVAL;
+                *ret_bytes = kib * 1024;
+                return 0;
+        }
+        return -ENOENT;
 }

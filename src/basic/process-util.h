@@ -17,3 +17,6 @@ typedef struct ProcessUsage {
 
 /* Reads it from /proc. 0 or negative errno. */
 int process_read_usage(ProcessUsage *ret);
+
+/* "MemAvailable:" and the like of /proc/meminfo, in bytes. -ENOENT where text does not have it. */
+int meminfo_find(const char *text, const char *field, uint64_t *ret_bytes);

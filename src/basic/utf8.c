@@ -38,20 +38,23 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *ret)
         return length;
 }
 
-bool utf8_is_valid(const char *s, size_t n)
+size_t utf8_valid_length(const char *s, size_t n)
 {
-        const unsigned char *p = (const unsigned char *) s;
+        size_t length, i = 0;
         uint32_t c;
 
-        while (n > 0) {
-                size_t length = decode(p, n, &c);
-
+        while (i < n) {
+                length = decode((const unsigned char *) s + i, n - i, &c);
                 if (length == 0)
-                        return false;
-                p += length;
-                n -= length;
+                        break;
+                i += length;
         }
-        return true;
+        return i;
+}
+
+bool utf8_is_valid(const char *s, size_t n)
+{
+        return utf8_valid_length(s, n) == n;
 }
 
 typedef struct Range {

@@ -8,6 +8,9 @@
 /* True where the n bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, no NUL). */
 bool utf8_is_valid(const char *s, size_t n);
 
+/* How many of the n bytes come before the first that is not well-formed; n where there is none. */
+size_t utf8_valid_length(const char *s, size_t n);
+
 /* Counts the characters of a valid string, all of them printable (no control characters of C0, C1 or DEL, no
  * line or paragraph separator, no bidirectional overrides); -EINVAL otherwise. */
 int utf8_count_printable(const char *s, size_t *ret_characters);

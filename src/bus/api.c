@@ -1,59 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "bus/bus-api.h"
+#include "bus/api.h"
 
 #include <errno.h>
 
-#include "bus/bus-internal.h"
-
-sd_bus_slot **bus_api_next_slot(BusApi *api)
-{
-        /* As many as are ever registered; each place registers a fixed number. */
-        if (api->n_slots == ELEMENTSOF(api->slots))
-                abort();
-        return &api->slots[api->n_slots++];
-}
-
-int bus_api_add_vtable(BusApi *api, const char *path, const char *interface, const sd_bus_vtable *vtable)
-{
-        return sd_bus_add_object_vtable(api->bus, bus_api_next_slot(api), path, interface, vtable, api);
-}
-
-int bus_api_add_objects(BusApi *api, const char *prefix, const char *interface, const sd_bus_vtable *vtable,
-                sd_bus_object_find_t find, sd_bus_node_enumerator_t enumerate)
-{
-        int r;
-
-        r = sd_bus_add_fallback_vtable(
-                        api->bus, bus_api_next_slot(api), prefix, interface, vtable, find, api);
-        return r < 0 ? r
-                     : sd_bus_add_node_enumerator(api->bus, bus_api_next_slot(api), prefix, enumerate, api);
-}
-
-int bus_api_enumerate(struct lh_table *table, int (*to_path)(const char *id, char **ret), char ***ret_paths)
-{
-        _cleanup_(strv_freep) char **paths = new0(char *, (size_t) lh_table_length(table) + 1);
-        struct lh_entry *entry;
-        size_t n = 0;
-        int r;
-
-        if (!paths)
-                return -ENOMEM;
-        lh_foreach(table, entry)
-        {
-                r = to_path(lh_entry_k(entry), &paths[n]);
-                if (r < 0)
-                        return r;
-                n++;
-        }
-        *ret_paths = TAKE_PTR(paths);
-        return 0;
-}
-
-void bus_api_log_signal(int error, const char *path)
-{
-        if (error < 0 && error != -ENOTCONN)
-                (void) log_warning_errno(error, "Cannot signal a change of %s on the bus: %m", path);
-}
+#include "basic/log.h"
+#include "bus/call.h"
+#include "bus/instance.h"
+#include "bus/log-control.h"
+#include "bus/manager.h"
+#include "bus/objects.h"
+#include "bus/product.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/registry/watch.h"
 
 static void bus_api_on_event(ManagerEvent event, Instance *instance, Product *product, void *userdata)
 {
@@ -190,6 +151,8 @@ BusApi *bus_api_free(BusApi *api)
                 lh_table_free(api->products);
         free(api->base_url);
         strv_free(api->ownerless_volumes);
+        strv_free(api->damaged_records);
+        strv_free(api->lost_volumes);
         sd_bus_unref(api->bus);
         return mfree(api);
 }

@@ -3,10 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "core/manager.h"
-
-/* The well-known name to be requested once the objects are there, so that whom it activates finds them. */
-#define BUS_NAME "network.ark.Deploy1"
+#include "core/registry/context.h"
 
 /*
  * The D-Bus face of arkd: network.ark.Deploy1.Manager with its object manager, an object an instance and a product,

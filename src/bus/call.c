@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/call.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -6,9 +8,19 @@
 #include "auth/polkit.h"
 #include "basic/json-util.h"
 #include "basic/messages.h"
-#include "bus/bus-internal.h"
-#include "core/audit.h"
-#include "core/counters.h"
+#include "bus/decode.h"
+#include "bus/method.h"
+#include "bus/objects.h"
+#include "bus/words.h"
+#include "core/model/instance.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/registry/registry.h"
+#include "core/verbs/audit.h"
+#include "core/verbs/dispatch.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 
 /* The longest customer's name that polkit is told of, in bytes; longer ones are refused in any case. */
 #define CLIENT_DETAIL_MAX 256
@@ -65,11 +77,6 @@ static BusCall *bus_call_free(BusCall *call)
 }
 DEFINE_CLEANUP_FUNC(BusCall, bus_call_free);
 
-void bus_call_count_failure(BusApi *api)
-{
-        manager_counters(api->manager)->bus[BUS_FAILED]++;
-}
-
 void bus_calls_drop(BusApi *api, const char *sender)
 {
         for (BusCall *call = api->calls, *next; call; call = next) {
@@ -79,26 +86,6 @@ void bus_calls_drop(BusApi *api, const char *sender)
         }
         if (sender)
                 bus_calls_ask_next(api);
-}
-
-static const char *fault_to_error(Fault fault)
-{
-        static const char *const names[_FAULT_MAX] = {
-                [FAULT_INVALID_ARGUMENT] = BUS_ERROR_INVALID_ARGUMENT,
-                [FAULT_UNAUTHENTICATED] = SD_BUS_ERROR_ACCESS_DENIED,
-                [FAULT_ACCESS_DENIED] = SD_BUS_ERROR_ACCESS_DENIED,
-                [FAULT_NO_SUCH_PRODUCT] = BUS_NAME ".Error.NoSuchProduct",
-                [FAULT_NO_SUCH_INSTANCE] = BUS_ERROR_NO_SUCH_INSTANCE,
-                [FAULT_IN_USE] = BUS_NAME ".Error.InUse",
-                [FAULT_CONFLICT] = BUS_ERROR_FAILED,
-                [FAULT_QUOTA_EXCEEDED] = BUS_NAME ".Error.QuotaExceeded",
-                [FAULT_ENGINE_UNAVAILABLE] = BUS_NAME ".Error.EngineUnavailable",
-                [FAULT_STORE_UNAVAILABLE] = BUS_NAME ".Error.StoreUnavailable",
-                [FAULT_QUEUE_FULL] = BUS_ERROR_FAILED,
-                [FAULT_FAILED] = BUS_ERROR_FAILED,
-        };
-
-        return fault < _FAULT_MAX && names[fault] ? names[fault] : BUS_ERROR_FAILED;
 }
 
 /* Replies with error, or for a negative errno alone with a plain failure. The call is over. */
@@ -140,7 +127,7 @@ static void bus_call_on_request_done(Request *request, void *userdata)
         int r;
 
         if (request->fault != FAULT_NONE)
-                r = sd_bus_error_setf(&error, fault_to_error(request->fault), "%s",
+                r = sd_bus_error_setf(&error, bus_error_of_fault(request->fault), "%s",
                                 request->reason ? request->reason : "The call failed without a reason");
         else
                 r = bus_call_encode(call, &error);
@@ -472,6 +459,11 @@ static int bus_call_begin(BusApi *api, sd_bus_message *message, const BusMethod 
         return 1;
 }
 
+static void bus_call_count_failure(BusApi *api)
+{
+        manager_counters(api->manager)->bus[BUS_FAILED]++;
+}
+
 int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method, const Action *action,
                 struct json_object *arguments, sd_bus_error *error)
 {
@@ -481,4 +473,24 @@ int bus_call_start(BusApi *api, sd_bus_message *message, const BusMethod *method
         if (r < 0)
                 bus_call_count_failure(api);
         return r;
+}
+
+int bus_call_handle(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        /* userdata is the object's; the vtable itself was registered with the API. */
+        BusApi *api = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
+        const BusMethod *method = bus_method_find(message);
+        const Action *action = method ? action_find(method->action) : NULL;
+        _cleanup_json_ struct json_object *arguments = NULL;
+        int r;
+
+        if (!action)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                                "%s is not supported by this version", sd_bus_message_get_member(message));
+        r = bus_decode(method, action, message, false, &arguments, error);
+        if (r < 0) {
+                bus_call_count_failure(api);
+                return r;
+        }
+        return bus_call_start(api, message, method, action, TAKE_PTR(arguments), error);
 }

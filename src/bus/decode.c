@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/decode.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "bus/bus-internal.h"
+#include "bus/words.h"
+#include "core/verbs/verb.h"
 
 static char argument_signature(ArgumentType type)
 {
@@ -24,8 +27,8 @@ static char argument_signature(ArgumentType type)
 static int decode_text(const Argument *argument, const char *name, const char *text, bool documents,
                 struct json_object **ret, sd_bus_error *error)
 {
+        _cleanup_free_ char *reason = NULL;
         struct json_object *json = NULL;
-        const char *reason = "";
         size_t n = strlen(text), max = BUS_DOCUMENT_MAX;
         int r;
 
@@ -37,7 +40,7 @@ static int decode_text(const Argument *argument, const char *name, const char *t
         if (argument->type == ARGUMENT_OBJECT && !documents)
                 return 0;
         if (argument->type == ARGUMENT_OBJECT) {
-                r = json_parse(text, n, &json, &reason);
+                r = json_parse_written(text, n, &json, &reason);
                 if (r == -EINVAL)
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
                                         "%s is not valid JSON: %s", name, reason);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/encode.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "bus/bus-internal.h"
+#include "bus/objects.h"
+#include "bus/words.h"
 
 int bus_encode_nothing(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error)
 {
@@ -39,7 +42,7 @@ int bus_encode_instance_path(
         if (r < 0)
                 return r;
         /* Of a deleted one there still is the record, but no object. */
-        if (!lh_table_lookup_entry(api->instances, id))
+        if (!bus_api_has_instance(api, id))
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_INSTANCE, "%s has been deleted", id);
         r = bus_instance_path(id, &path);
         return r < 0 ? r : sd_bus_message_append(reply, "o", path);
@@ -88,17 +91,6 @@ static int encode_instance(struct json_object *item, sd_bus_message *reply)
         return r < 0 ? r
                      : sd_bus_message_append(
                                        reply, "(ssssto)", id, product, client, status, created_usec, path);
-}
-
-const char *bus_text(struct json_object *text)
-{
-        const char *s = "";
-
-        if (json_object_is_type(text, json_type_string))
-                return json_object_get_string(text);
-        if (json_get_string(text, "en", &s) < 0)
-                (void) json_get_string(text, "es", &s);
-        return s;
 }
 
 static int encode_product(struct json_object *item, sd_bus_message *reply)
@@ -165,6 +157,14 @@ int bus_encode_compose(BusApi *api, struct json_object *result, sd_bus_message *
 
         r = result_string(result, "compose", &text);
         return r < 0 ? r : sd_bus_message_append(reply, "s", text);
+}
+
+int bus_encode_note(BusApi *api, struct json_object *result, sd_bus_message *reply, sd_bus_error *error)
+{
+        const char *text = "";
+
+        (void) json_get_string(result, "note", &text);
+        return sd_bus_message_append(reply, "s", text);
 }
 
 /* A list of strings, as "as". */

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/instance.h"
+
 #include <errno.h>
 
-#include "bus/bus-internal.h"
+#include "basic/log.h"
+#include "bus/call.h"
+#include "bus/objects.h"
+#include "bus/words.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance.h"
+#include "core/registry/registry.h"
+#include "core/registry/storage.h"
 
 /* An instance that has been announced, and its changing properties as last signalled. */
 typedef struct BusInstance {
@@ -33,22 +42,12 @@ void bus_instance_entry_free(struct lh_entry *entry)
         bus_instance_free((BusInstance *) lh_entry_v(entry));
 }
 
-int bus_instance_path(const char *id, char **ret_path)
-{
-        char *path = str_printf("%s/%s", BUS_INSTANCE_PREFIX, id);
-
-        if (!path)
-                return -ENOMEM;
-        *ret_path = path;
-        return 0;
-}
-
 static int get_status(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         const Instance *instance = userdata;
 
-        return sd_bus_message_append(reply, "s", instance_status_to_string(instance->status));
+        return sd_bus_message_append(reply, "s", instance_status_text(instance));
 }
 
 static int get_phase(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -56,7 +55,7 @@ static int get_phase(sd_bus *bus, const char *path, const char *interface, const
 {
         const Instance *instance = userdata;
 
-        return sd_bus_message_append(reply, "s", instance_phase_to_string(instance->phase));
+        return sd_bus_message_append(reply, "s", instance_phase_text(instance));
 }
 
 static int get_error(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -71,6 +70,18 @@ static int get_error(sd_bus *bus, const char *path, const char *interface, const
         return text ? sd_bus_message_append(reply, "s", text) : -ENOMEM;
 }
 
+static int get_image(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", strempty(instance_image(userdata)));
+}
+
+static int get_warning(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", strempty(instance_warning(userdata)));
+}
+
 static int get_db_name(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -81,6 +92,20 @@ static int get_db_name(sd_bus *bus, const char *path, const char *interface, con
         return sd_bus_message_append(reply, "s", instance->has_database ? names.database : "");
 }
 
+static int get_storage(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        BusApi *api = sd_bus_slot_get_userdata(sd_bus_get_current_slot(bus));
+        StorageItem item;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(sssst)");
+        for (size_t k = 0; r >= 0 && storage_get_item(api->manager, userdata, k, &item); k++)
+                r = sd_bus_message_append(reply, "(sssst)", item.kind, item.role, item.name,
+                                strempty(item.path), item.bytes);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static const sd_bus_vtable instance_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Id", "s", NULL, offsetof(Instance, id), SD_BUS_VTABLE_PROPERTY_CONST),
@@ -88,6 +113,7 @@ static const sd_bus_vtable instance_vtable[] = {
                         SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ClientName", "s", NULL, offsetof(Instance, client_name),
                         SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Image", "s", get_image, 0, 0),
         SD_BUS_PROPERTY("Status", "s", get_status, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Phase", "s", get_phase, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Progress", "d", NULL, offsetof(Instance, progress),
@@ -95,6 +121,7 @@ static const sd_bus_vtable instance_vtable[] = {
         SD_BUS_PROPERTY("Message", "s", NULL, offsetof(Instance, message),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Error", "s", get_error, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Warning", "s", get_warning, 0, 0),
         SD_BUS_PROPERTY("AccessUrl", "s", NULL, offsetof(Instance, access_url),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("DbName", "s", get_db_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -102,15 +129,18 @@ static const sd_bus_vtable instance_vtable[] = {
                         SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ExpiresAt", "t", NULL, offsetof(Instance, expires_usec),
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_METHOD("Restart", "", "", bus_method_handler, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_NAMES("SetExpiry", "t", SD_BUS_PARAM(expires_at), "", , bus_method_handler,
+        SD_BUS_PROPERTY("Storage", "a(sssst)", get_storage, 0, 0),
+        SD_BUS_METHOD("Restart", "", "", bus_call_handle, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("RestartWithOptions", "a{sv}", SD_BUS_PARAM(options), "s",
+                        SD_BUS_PARAM(note), bus_call_handle, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("SetExpiry", "t", SD_BUS_PARAM(expires_at), "", , bus_call_handle,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_NAMES("GetLogs", "su", SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), "sas",
-                        SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), bus_method_handler,
+                        SD_BUS_PARAM(cursor) SD_BUS_PARAM(lines), bus_call_handle,
                         SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_NAMES("GetUsage", "", , "a(ssttttttt)", SD_BUS_PARAM(usage), bus_method_handler,
+        SD_BUS_METHOD_WITH_NAMES("GetUsage", "", , "a(ssttttttt)", SD_BUS_PARAM(usage), bus_call_handle,
                         SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Delete", "", "", bus_method_handler, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Delete", "", "", bus_call_handle, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/log-control.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
+#include "basic/log.h"
 #include "basic/messages.h"
-#include "bus/bus-internal.h"
+#include "bus/call.h"
+#include "bus/encode.h"
+#include "bus/method.h"
+#include "bus/objects.h"
+#include "bus/words.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 
 /* org.freedesktop.LogControl1(5), which "systemctl service-log-level" speaks. */
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/method.h"
+
 #include <errno.h>
 
-#include "basic/json-util.h"
-#include "bus/bus-internal.h"
+#include "bus/encode.h"
+#include "bus/words.h"
 
 /* Each method of design, by the action that it is. What is checked, and how it is done, is the action's. */
 const BusMethod bus_methods[] = {
@@ -34,6 +36,13 @@ const BusMethod bus_methods[] = {
                         .interface = BUS_MANAGER_INTERFACE,
                         .member = "DeleteInstance",
                         .action = "DeleteInstance",
+                        .arguments = { "id" },
+                        .encode = bus_encode_nothing,
+        },
+        {
+                        .interface = BUS_MANAGER_INTERFACE,
+                        .member = "AdoptInstance",
+                        .action = "AdoptInstance",
                         .arguments = { "id" },
                         .encode = bus_encode_nothing,
         },
@@ -94,6 +103,15 @@ const BusMethod bus_methods[] = {
         },
         {
                         .interface = BUS_INSTANCE_INTERFACE,
+                        .member = "RestartWithOptions",
+                        .action = "RestartInstance",
+                        .path_argument = "id",
+                        .has_options = true,
+                        .options = { { "discard_files", "discard_files" } },
+                        .encode = bus_encode_note,
+        },
+        {
+                        .interface = BUS_INSTANCE_INTERFACE,
                         .member = "SetExpiry",
                         .action = "SetExpiry",
                         .path_argument = "id",
@@ -125,7 +143,7 @@ const BusMethod bus_methods[] = {
 };
 const size_t n_bus_methods = ELEMENTSOF(bus_methods);
 
-static const BusMethod *bus_method_find(sd_bus_message *message)
+const BusMethod *bus_method_find(sd_bus_message *message)
 {
         const char *interface = sd_bus_message_get_interface(message);
         const char *member = sd_bus_message_get_member(message);
@@ -135,24 +153,4 @@ static const BusMethod *bus_method_find(sd_bus_message *message)
                                 (!interface || streq(bus_methods[i].interface, interface)))
                         return &bus_methods[i];
         return NULL;
-}
-
-int bus_method_handler(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        /* userdata is the object's; the vtable itself was registered with the API. */
-        BusApi *api = sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
-        const BusMethod *method = bus_method_find(message);
-        const Action *action = method ? action_find(method->action) : NULL;
-        _cleanup_json_ struct json_object *arguments = NULL;
-        int r;
-
-        if (!action)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED,
-                                "%s is not supported by this version", sd_bus_message_get_member(message));
-        r = bus_decode(method, action, message, false, &arguments, error);
-        if (r < 0) {
-                bus_call_count_failure(api);
-                return r;
-        }
-        return bus_call_start(api, message, method, action, TAKE_PTR(arguments), error);
 }

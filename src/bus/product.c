@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "bus/product.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "bus/bus-internal.h"
+#include "basic/log.h"
+#include "bus/objects.h"
+#include "bus/words.h"
+#include "core/model/product.h"
 
 /* A product that has been announced, as last signalled. */
 typedef struct BusProduct {
@@ -23,11 +28,6 @@ DEFINE_CLEANUP_FUNC(BusProduct, bus_product_free);
 void bus_product_entry_free(struct lh_entry *entry)
 {
         bus_product_free((BusProduct *) lh_entry_v(entry));
-}
-
-int bus_product_path(const char *id, char **ret_path)
-{
-        return sd_bus_path_encode(BUS_PRODUCT_PREFIX, id, ret_path);
 }
 
 static const char *product_text(const Product *product, const char *field)

@@ -2,6 +2,8 @@
 
 /* The registry is read once, when the store is first there; pending jobs then go on. */
 
+#include "core/load.h"
+
 #include <errno.h>
 #include <limits.h>
 
@@ -9,27 +11,36 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/compose.h"
-#include "core/hold.h"
-#include "core/job-record.h"
-#include "core/manager-internal.h"
-#include "core/reconcile.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/queue.h"
+#include "core/job/resume.h"
+#include "core/load-damage.h"
+#include "core/load-job.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/names.h"
+#include "core/ports.h"
+#include "core/recovery/generation.h"
+#include "core/recovery/unknown.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
+#include "core/spec/deletion-mark.h"
+#include "core/upkeep/behind.h"
+#include "core/upkeep/compose-files.h"
+#include "core/upkeep/sweep.h"
+#include "core/verbs/hold.h"
 
 #define LOAD_TIMEOUT_USEC (30 * USEC_PER_SEC)
 #define LOAD_RETRY_USEC   USEC_PER_SEC
-#define STALE_JOBS_MAX    1000 /* a load */
 
 static void entry_free_json(struct lh_entry *entry)
 {
         free(lh_entry_k(entry));
         json_object_put(lh_entry_v(entry));
-}
-
-/* What there was no memory for is no damage: all is read again later. Answers whether r is that. */
-static bool load_is_starved(Manager *m, int r)
-{
-        m->load_starved = m->load_starved || r == -ENOMEM;
-        return r == -ENOMEM;
 }
 
 static void load_mark(Manager *m, const char *id, struct json_object *json)
@@ -40,10 +51,10 @@ static void load_mark(Manager *m, const char *id, struct json_object *json)
                 (void) load_is_starved(m, free_and_strdup(&m->marked_for, id));
 }
 
-/* What an instance has in the engine is not touched where its record is there, but cannot be read. */
-static void load_damaged(Manager *m, const char *instance_id)
+static void load_generation(Manager *m, const char *id, struct json_object *json)
 {
-        (void) load_is_starved(m, strv_extend(&m->damaged, instance_id));
+        if (streq(id, m->deployment))
+                generation_load(m, json);
 }
 
 static void load_product(Manager *m, const char *id, struct json_object *json)
@@ -52,15 +63,23 @@ static void load_product(Manager *m, const char *id, struct json_object *json)
         _cleanup_(product_unrefp) Product *product = NULL;
         int r;
 
-        r = product_new_from_json(json, &product, &field, &reason);
+        r = product_new_from_record(json, &product, &field, &reason);
         if (r >= 0 && !streq(product->id, id))
                 r = -EINVAL;
         if (r >= 0)
                 r = manager_put_product(m, product);
-        if (r < 0 && !load_is_starved(m, r))
-                log_full(LOG_ERR, r, LOG_ABOUT(.product = id, .message_id = MESSAGE_RECORD_DAMAGED),
-                                "The record product:%s is damaged and is left out (%s: %s)", id,
-                                strempty(field), strempty(reason));
+        if (r >= 0 && product->newer_field)
+                log_full(LOG_WARNING, 0, LOG_ABOUT(.product = id),
+                                "This version does not understand the field %s of product %s. The product "
+                                "is "
+                                "kept, and nothing is deployed of it: upgrade arkd, or set it again",
+                                product->newer_field, id);
+        if (r >= 0 || load_is_starved(m, r))
+                return;
+        log_full(LOG_ERR, r, LOG_ABOUT(.product = id, .message_id = MESSAGE_RECORD_DAMAGED),
+                        "The record product:%s is damaged and is left out (%s: %s)", id, strempty(field),
+                        strempty(reason));
+        load_note_damage(m, "product", id);
 }
 
 static void load_secret(Manager *m, const char *id, struct json_object *json)
@@ -103,7 +122,7 @@ static Product *product_of_instance(Manager *m, const Instance *i, struct json_o
 
         if (!snapshot || (now && json_object_equal(snapshot, now)))
                 return product_ref(current);
-        r = product_new_from_json(snapshot, &product, &field, &reason);
+        r = product_new_from_record(snapshot, &product, &field, &reason);
         if (load_is_starved(m, r))
                 return NULL;
         if (r < 0) {
@@ -114,6 +133,28 @@ static Product *product_of_instance(Manager *m, const Instance *i, struct json_o
                 return product_ref(current);
         }
         return product;
+}
+
+/* An older store has a record of what has been deleted since. A delete that is under way goes on. */
+static bool load_is_revived(const Manager *m, const Instance *i)
+{
+        return i->status != INSTANCE_DELETING && instance_has_resources(i) && deletion_is_marked(m, i->id);
+}
+
+static void load_bury(Manager *m, Instance *i)
+{
+        log_full(LOG_WARNING, 0, LOG_ABOUT(.instance = i->id, .message_id = MESSAGE_DELETED_STAYS_DELETED),
+                        "The store (Redis) has a record of instance %s, which has been deleted since. It "
+                        "stays "
+                        "deleted",
+                        i->id);
+        i->status = INSTANCE_DELETED;
+        i->deleted_usec = now_realtime();
+        i->subnet = mfree(i->subnet);
+        i->upstream = mfree(i->upstream);
+        instance_erase_secrets(i);
+        (void) load_is_starved(m, free_and_strdup(&i->message, "Deleted"));
+        (void) load_is_starved(m, strv_extend(&m->buried, i->id));
 }
 
 static void load_instance(Manager *m, const char *id, struct json_object *json)
@@ -134,124 +175,35 @@ static void load_instance(Manager *m, const char *id, struct json_object *json)
         if (r < 0) {
                 log_full(LOG_ERR, r, LOG_ABOUT(.instance = id, .message_id = MESSAGE_RECORD_DAMAGED),
                                 "The record instance:%s is damaged and is left out: %m", id);
-                load_damaged(m, id);
+                load_damaged(m, "instance", id);
                 return;
         }
+        if (load_is_revived(m, i))
+                load_bury(m, i);
         i->product = product_of_instance(m, i, secrets ? json_get(lh_entry_v(secrets), "product") : NULL);
         load_addresses(m, i);
+        if (i->status == INSTANCE_NEWER)
+                log_full(LOG_WARNING, 0, LOG_ABOUT(.instance = i->id),
+                                "Instance %s is %s (%s), which this version does not know. It is left as it "
+                                "is: upgrade arkd, or delete it",
+                                i->id, i->newer_status, i->newer_phase);
         TAKE_PTR(i);
-}
-
-/* One that is under another key would be begun again at each start: its end is not its record's. */
-static bool job_is_called(const char *id, const char *instance, const char *kind)
-{
-        const char *rest = startswith(id, instance);
-
-        return rest && rest[0] == '.' && streq(rest + 1, kind);
-}
-
-static int find_job(Manager *m, const char *id, struct json_object *json, Instance **ret_instance,
-                JobKind *ret_kind, unsigned *ret_attempts)
-{
-        const char *kind, *instance;
-        uint64_t attempts = 0;
-        int k;
-
-        if (json_get_string(json, "kind", &kind) < 0 || json_get_string(json, "instance", &instance) < 0 ||
-                        !job_is_called(id, instance, kind))
-                return -EINVAL;
-        k = job_kind_from_string(kind);
-        if (k < 0)
-                return k;
-        (void) json_get_u64(json, "attempts", &attempts);
-        *ret_instance = manager_find_instance(m, instance);
-        if (!*ret_instance)
-                return -ENOENT;
-        *ret_kind = (JobKind) k;
-        *ret_attempts = attempts < INT_MAX ? (unsigned) attempts : INT_MAX;
-        return 0;
-}
-
-/* A job is stored with what it is to do to its instance, and goes with what it has done. */
-static bool job_is_stale(const Instance *i, JobKind kind)
-{
-        switch (kind) {
-        case JOB_CREATE:
-                return i->status != INSTANCE_PENDING && !instance_is_left_behind(i);
-        case JOB_DELETE: /* the end of a create may have been written over its beginning */
-                return i->status == INSTANCE_DELETED;
-        default:
-                return (i->status != INSTANCE_RUNNING && i->status != INSTANCE_FAILED) ||
-                       !instance_has_resources(i);
-        }
-}
-
-/* Whether nothing at all is known of the instance, not even damaged. */
-static bool instance_is_forgotten(Manager *m, struct json_object *json)
-{
-        const char *id;
-
-        return json_get_string(json, "instance", &id) >= 0 && !strv_contains(m->damaged, id) &&
-               !lh_table_lookup_entry(m->loading_secrets, id);
-}
-
-static void load_stale_job(Manager *m, const char *id)
-{
-        log_notice("Job %s is of no use any more; its record is removed", id);
-        if (strv_length(m->stale_jobs) < STALE_JOBS_MAX)
-                (void) load_is_starved(m, strv_extend(&m->stale_jobs, id));
-}
-
-/* A deletion is stored with the end of what it displaces. Where both are there all the same, it is what was asked for
- * last: left for a later start, it would delete what by then runs. */
-static bool job_comes_first(Manager *m, Instance *i, JobKind kind)
-{
-        if (!i->job)
-                return true;
-        if (kind != JOB_DELETE)
-                return false;
-        load_stale_job(m, i->job->id);
-        manager_unqueue_job(m, i->job);
-        i->job = job_free(i->job);
-        return true;
-}
-
-static void load_job(Manager *m, const char *id, struct json_object *json)
-{
-        const char *caller;
-        Instance *instance;
-        unsigned attempts;
-        JobKind kind;
-        int r;
-
-        r = find_job(m, id, json, &instance, &kind, &attempts);
-        if (r == -ENOENT && instance_is_forgotten(m, json))
-                load_stale_job(m, id);
-        else if (r < 0)
-                log_full(LOG_ERR, r, LOG_ABOUT(.job = id, .message_id = MESSAGE_RECORD_DAMAGED),
-                                "The record job:%s is damaged or without its instance and is left out: %m",
-                                id);
-        else if (job_is_stale(instance, kind) || !job_comes_first(m, instance, kind))
-                load_stale_job(m, id);
-        else {
-                r = job_resume(m, instance, kind, attempts);
-                if (r >= 0)
-                        r = job_load_history(instance->job, json);
-                if (r >= 0 && json_get_string(json, "caller", &caller) >= 0)
-                        r = free_and_strdup(&instance->job->caller, caller);
-                if (r < 0 && !load_is_starved(m, r))
-                        log_error_errno(r, "Job %s cannot go on: %m", id);
-        }
 }
 
 static void on_record(StoreKind kind, const char *id, const char *text, void *userdata)
 {
         static void (*const loaders[_STORE_KIND_MAX])(Manager *, const char *, struct json_object *) = {
                 [STORE_MARK] = load_mark,
+                [STORE_GENERATION] = load_generation,
                 [STORE_PRODUCT] = load_product,
                 [STORE_SECRET] = load_secret,
                 [STORE_INSTANCE] = load_instance,
                 [STORE_JOB] = load_job,
+        };
+        static const char *const kind_names[_STORE_KIND_MAX] = {
+                [STORE_PRODUCT] = "product",
+                [STORE_SECRET] = "secret",
+                [STORE_JOB] = "job",
         };
         _cleanup_json_ struct json_object *json = NULL;
         const char *reason = "";
@@ -265,7 +217,9 @@ static void on_record(StoreKind kind, const char *id, const char *text, void *us
                 log_full(LOG_ERR, 0, LOG_ABOUT(.message_id = MESSAGE_RECORD_DAMAGED),
                                 "A record of %s in the store is not JSON and is left out: %s", id, reason);
                 if (kind == STORE_INSTANCE)
-                        load_damaged(m, id);
+                        load_damaged(m, "instance", id);
+                else if (kind != STORE_GENERATION && kind != STORE_MARK)
+                        load_note_damage(m, kind_names[kind], id);
         } else if (loaders[kind])
                 loaders[kind](m, id, json);
 }
@@ -275,14 +229,14 @@ static void load_settle_instances(Manager *m)
 {
         for (struct lh_entry *e = m->instances->head; e; e = e->next) {
                 Instance *i = lh_entry_v(e);
-                JobKind kind = i->status == INSTANCE_DELETING ? JOB_DELETE : JOB_CREATE;
+                const char *kind = i->status == INSTANCE_DELETING ? ARK_JOB_DELETE : ARK_JOB_CREATE;
                 int r;
 
                 if (i->job || (i->status != INSTANCE_PENDING && i->status != INSTANCE_DELETING))
                         continue;
                 log_warning("Instance %s is %s without a job; it gets one", i->id,
                                 instance_status_to_string(i->status));
-                r = job_resume(m, i, kind, 0);
+                r = job_resume(m, i, plan_find(m, kind), 0);
                 if (r < 0 && !load_is_starved(m, r))
                         log_error_errno(r, "Instance %s cannot go on: %m", i->id);
         }
@@ -302,6 +256,10 @@ static void load_reset(Manager *m)
         m->queue_first = m->queue_last = NULL;
         m->n_queued = 0;
         m->damaged = strv_free(m->damaged);
+        m->damaged_keys = strv_free(m->damaged_keys);
+        m->buried = strv_free(m->buried);
+        unknown_reset(m);
+        generation_reset(m);
         m->stale_jobs = strv_free(m->stale_jobs);
         m->marked = m->load_starved = false;
         m->marked_for = mfree(m->marked_for);
@@ -323,8 +281,8 @@ static void load_find_lost(Manager *m)
         for (struct lh_entry *e = m->loading_secrets->head; e; e = e->next) {
                 const char *id = lh_entry_k(e);
 
-                if (!manager_find_instance(m, id))
-                        load_damaged(m, id);
+                if (!manager_find_instance(m, id) && !strv_contains(m->damaged, id))
+                        load_damaged(m, "secret", id);
         }
 }
 
@@ -353,6 +311,39 @@ static void load_drop_stale_jobs(Manager *m)
         m->dropping = pending_cancel(m->dropping);
         (void) m->store->vtable->commit(m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC,
                         on_stale_dropped, m, &m->dropping);
+}
+
+static void on_buried(int error, const char *reason, void *userdata)
+{
+        Manager *m = userdata;
+
+        m->burying = NULL;
+        if (error < 0)
+                log_debug("What has been deleted is not out of the store yet: %s", strempty(reason));
+}
+
+/* What has been deleted is so in the store, too. Where this does not reach it, the next load does it. */
+static void load_store_buried(Manager *m)
+{
+        _cleanup_(strv_freep) char **ids = TAKE_PTR(m->buried);
+        size_t n = strv_length(ids), n_writes = n * 2;
+        _cleanup_free_ StoreWrite *writes = new0(StoreWrite, n_writes);
+        _cleanup_json_ struct json_object *records = json_object_new_array();
+
+        if (n == 0 || !writes || !records)
+                return;
+        for (size_t k = 0; k < n; k++) {
+                const Instance *i = manager_find_instance(m, ids[k]);
+                struct json_object *record = i ? instance_to_json(i, INSTANCE_VIEW_RECORD) : NULL;
+
+                if (!i || json_append(records, record) < 0)
+                        return;
+                writes[2 * k] = (StoreWrite){ STORE_PUT, STORE_INSTANCE, ids[k], json_text(record),
+                        i->created_usec, m->tombstone_usec };
+                writes[2 * k + 1] = (StoreWrite){ STORE_DELETE, STORE_SECRET, ids[k] };
+        }
+        (void) m->store->vtable->commit(
+                        m->store, writes, n_writes, MANAGER_STORE_TIMEOUT_USEC, on_buried, m, &m->burying);
 }
 
 static void load_end(Manager *m)
@@ -398,14 +389,20 @@ static void on_loaded(int error, const char *reason, void *userdata)
         load_find_lost(m);
         load_end(m);
         if (!m->load_starved)
+                generation_judge(m);
+        if (generation_is_behind(m))
+                behind_take_jobs(m);
+        else if (!m->load_starved)
                 load_settle_instances(m);
         if (m->load_starved) {
                 load_failed(m, "out of memory");
                 return;
         }
         load_complain_of_mark(m);
+        unknown_find_files(m);
         load_drop_stale_jobs(m);
         m->loaded = true;
+        load_store_buried(m);
         log_info("Read %u instances and %d products from the store", manager_count_instances(m),
                         lh_table_length(m->products));
         for (struct lh_entry *e = m->products->head; e; e = e->next)
@@ -416,7 +413,7 @@ static void on_loaded(int error, const char *reason, void *userdata)
         manager_run_queue(m);
         hold_release(m);
         compose_tend(m);
-        reconcile_all(m);
+        sweep_all(m);
 }
 
 void manager_load_cancel(Manager *m)

@@ -53,15 +53,23 @@ typedef struct VolumeSpec {
 typedef struct NetworkAttachment {
         const char *network;
         const char *address; /* fixed IPv4 address, or NULL */
+        const char *alias; /* a further name there, or NULL */
 } NetworkAttachment;
 
 typedef struct ResourceLimits {
         uint64_t memory; /* bytes, 0 for none */
         uint64_t nano_cpus; /* 1e9 is one CPU, 0 for none */
         uint64_t pids; /* 0 for none */
+        uint64_t files; /* open at once, 0 for as many as the engine gives */
 } ResourceLimits;
 
+/* A volume that is mounted in a container. */
+typedef struct VolumeMount {
+        const char *name, *path;
+} VolumeMount;
+
 #define ATTACHMENTS_MAX    2
+#define VOLUME_MOUNTS_MAX  32
 #define INTERFACE_NAME_MAX 16 /* with its NUL */
 
 /* What every container has in common; the compose file says the same as the engine is told. */
@@ -76,16 +84,31 @@ typedef struct ContainerSpec {
         const char *name; /* its hostname too */
         const char *image;
         const StringPairs *env;
-        const StringPairs *labels; /* a container that is there with another ARK_LABEL_HASH is made again */
+        /* A container that is there with another ARK_LABEL_HASH is made again, unless it has the former one, or that of a
+         * later version of arkd. */
+        const StringPairs *labels;
+        const char *former_digest;
         const char *user; /* NULL: the image's */
         char *const *capabilities; /* all others are dropped; NULL-terminated, "CHOWN" */
         ResourceLimits limits;
+        uint64_t log_max; /* bytes of output that are kept; 0: as many as the engine keeps by itself */
         bool read_only; /* root file system, with a tmpfs on /tmp and /run */
+        bool own_init; /* what the image starts is process 1, without an init of the engine's above it */
+        bool new_privileges; /* its processes may gain some, as by a setuid program */
+        uint64_t shm_size; /* bytes of /dev/shm; 0: as many as the engine gives */
         const char *volume, *volume_path; /* a named volume and where it is mounted, or NULL */
         const StringPairs *volume_labels; /* an engine that does not find the volume makes it, with these */
+        const VolumeMount *volumes; /* further ones, each of which is there already */
+        size_t n_volumes;
+        unsigned stop_timeout_s; /* until it is ended by force, by the engine's own shutdown too; 0: the engine's */
+        const char *stop_signal; /* NULL: the image's */
+        bool keep; /* what is there under its name is kept, whatever it was made from */
         const char *const *
                         health_command; /* CMD form of the engine's own health check, or NULL for the image's */
         const char *slice; /* systemd slice, used where the engine's cgroup driver is systemd */
+        /* What its name stands for within it, so that what listens there only is reached; NULL: any of its addresses, and
+         * not always the same. */
+        const char *own_address;
         NetworkAttachment networks[ATTACHMENTS_MAX]; /* the first is the one it is created on */
         size_t n_networks;
 } ContainerSpec;
@@ -106,12 +129,26 @@ typedef struct ContainerState {
         uint64_t started_usec; /* the last time, CLOCK_REALTIME; 0 where it never was */
         ContainerHealth health;
         bool joined; /* it is on the network asked for, whether it runs or not */
+        struct {
+                const char *name, *id;
+        } networks[ATTACHMENTS_MAX +
+                        2]; /* that it is on; a stopped one may hold on to one that was removed */
+        size_t n_networks;
+        VolumeMount volumes[VOLUME_MOUNTS_MAX];
+        size_t n_volumes;
+        const char *digest; /* what it was made from (digest.h); NULL where it does not say */
         /* The address at which this host reaches it there; NULL where it has none. */
         const char *address;
 } ContainerState;
 
 typedef void (*ContainerStateDone)(
                 int error, const char *reason, const ContainerState *state, void *userdata);
+
+typedef enum ResourceKind {
+        RESOURCE_CONTAINER,
+        RESOURCE_NETWORK,
+        RESOURCE_VOLUME,
+} ResourceKind;
 
 /* What is not told, or a limit that there is not. */
 #define USAGE_UNKNOWN UINT64_MAX
@@ -131,6 +168,16 @@ typedef struct ContainerUsage {
         ((ContainerUsage){ false, USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN,               \
                         USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN })
 
+/* How much room something takes up. */
+typedef struct ResourceSize {
+        ResourceKind kind; /* a container, which is its own layer, or a volume */
+        const char *name;
+        uint64_t bytes; /* USAGE_UNKNOWN where the engine cannot tell */
+} ResourceSize;
+
+typedef void (*SizesDone)(
+                int error, const char *reason, const ResourceSize *sizes, size_t n, void *userdata);
+
 typedef void (*ContainerUsageDone)(
                 int error, const char *reason, const ContainerUsage *usage, void *userdata);
 
@@ -145,17 +192,42 @@ typedef void (*EngineEventHandler)(
                 const char *instance_id, const char *role, const char *event, void *userdata);
 typedef void (*ConnectedHandler)(bool connected, void *userdata);
 
-typedef enum ResourceKind {
-        RESOURCE_CONTAINER,
-        RESOURCE_NETWORK,
-        RESOURCE_VOLUME,
-} ResourceKind;
+/* files: what a container has changed in its own layer, as "/a, /b and 3 more"; NULL for nothing. */
+typedef void (*ChangesDone)(int error, const char *reason, const char *files, void *userdata);
+
+#define LISTENERS_MAX    8
+#define LISTENER_ADDRESS 46 /* with its NUL */
+
+/* A port of TCP that is listened on. */
+typedef struct Listener {
+        uint16_t port;
+        char address[LISTENER_ADDRESS]; /* where it is on one address only; "": on all */
+} Listener;
+
+typedef void (*ListenersDone)(
+                int error, const char *reason, const Listener *listeners, size_t n, void *userdata);
+
+#define IMAGE_PORTS_MAX 8
+
+/* What an image says for itself. */
+typedef struct ImageInfo {
+        const char *volumes[VOLUME_MOUNTS_MAX]; /* paths */
+        size_t n_volumes;
+        const char *stop_signal; /* NULL: it does not say */
+        uint16_t ports[IMAGE_PORTS_MAX]; /* that it exposes, of TCP */
+        size_t n_ports;
+} ImageInfo;
+
+typedef void (*ImageInfoDone)(int error, const char *reason, const ImageInfo *info, void *userdata);
 
 typedef struct Resource {
         ResourceKind kind;
         const char *name;
         const char *instance_id; /* from its label; empty where absent */
+        const char *id; /* of networks: what tells one from the next of its name */
         bool running; /* containers only */
+        const char *subnet; /* of networks; NULL where it has none */
+        const char *ingress_address; /* of containers, on ark_production; NULL where they have none */
 } Resource;
 
 typedef void (*ResourcesDone)(
@@ -164,26 +236,53 @@ typedef void (*ResourcesDone)(
 /*
  * The engine. Creating is idempotent: what is there already under the name and carries this deployment's and
  * instance's labels is adopted when it fits, removed and made again when it does not; a stranger's is -EEXIST.
- * Removing what is not there succeeds. Removing returns when the thing is confirmed gone.
+ * Removing what is not there succeeds. Removing returns when the thing is confirmed gone. A container that was made again
+ * keeps the volumes that it is told of; none is removed with the one before. One that somebody has renamed is found by
+ * its labels, and has its name again once it is created, started or restarted.
  */
 typedef struct EnginePort EnginePort;
+
+/* How the engine's host is doing. Each number may be USAGE_UNKNOWN. */
+typedef struct HostState {
+        const char *disk_path; /* of where images, containers and volumes are, the fullest; the engine's until it is asked again */
+        uint64_t disk_free; /* bytes there */
+        uint64_t memory_available; /* bytes, with cached files that could go at once */
+        uint64_t memory_pressure; /* how long all work waited for memory in the last 10 s, in hundredths of a percent */
+        const char *engine_root; /* where the engine keeps all that it has; "" or NULL while that is not known */
+} HostState;
+
+/* What a time of a line takes up, with its end. */
+#define LOG_STAMP_MAX 40
+
+/* A place in a container's output. "" where there is none: the beginning. */
+typedef struct LogPlace {
+        char last[LOG_STAMP_MAX]; /* time of the line before it */
+        char unfinished[LOG_STAMP_MAX]; /* … and of the first that was not finished then */
+} LogPlace;
 
 typedef struct EngineVTable {
         /* Makes sure that the image is there, pulling it where it is not. progress may be NULL. */
         int (*ensure_image)(EnginePort *e, const char *image, uint64_t timeout_usec, PullProgress progress,
                         PortDone done, void *userdata, Pending **ret_pending);
+        int (*inspect_image)(EnginePort *e, const char *image, uint64_t timeout_usec, ImageInfoDone done,
+                        void *userdata, Pending **ret_pending);
         int (*create_network)(EnginePort *e, const NetworkSpec *spec, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
         int (*create_volume)(EnginePort *e, const VolumeSpec *spec, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
-        /* Creates it and joins it to all its networks, without starting it. */
+        /* Creates it and joins it to all its networks, without starting it. One that does not run and holds on to a
+         * network that was removed is joined to the new one. What is there by its name and was made of another
+         * description is stopped, in its time, and made again. */
         int (*create_container)(EnginePort *e, const ContainerSpec *spec, uint64_t timeout_usec,
                         PortDone done, void *userdata, Pending **ret_pending);
         int (*start_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
-        /* Stops it, by force after some seconds, and starts it. */
-        int (*restart_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
-                        void *userdata, Pending **ret_pending);
+        /* By force after so many seconds. */
+        int (*stop_container)(EnginePort *e, const char *name, unsigned stop_timeout_s,
+                        uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending);
+        /* Stops it likewise, and starts it. */
+        int (*restart_container)(EnginePort *e, const char *name, unsigned stop_timeout_s,
+                        uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending);
         /* network: the one whose address is wanted. -ENOENT where there is no such container. */
         int (*inspect_container)(EnginePort *e, const char *name, const char *network, uint64_t timeout_usec,
                         ContainerStateDone done, void *userdata, Pending **ret_pending);
@@ -191,25 +290,60 @@ typedef struct EngineVTable {
          * container. */
         int (*container_usage)(EnginePort *e, const char *name, uint64_t timeout_usec,
                         ContainerUsageDone done, void *userdata, Pending **ret_pending);
+        /* Of all containers and volumes of this deployment, and of anonymous volumes. It goes through all that they hold,
+         * which may take minutes, and holds up nothing else. */
+        int (*measure_sizes)(EnginePort *e, uint64_t timeout_usec, SizesDone done, void *userdata,
+                        Pending **ret_pending);
         int (*container_logs)(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
                         LogsDone done, void *userdata, Pending **ret_pending);
-        /* The same, each line with its time and a space in front of it (RFC 3339 with nanoseconds, in UTC); since: such
-         * a time, and lines of that time are among them, or NULL. */
-        int (*container_log_since)(EnginePort *e, const char *name, const char *since, unsigned lines,
+        /* The same, each line with its time and a space in front of it (RFC 3339 with nanoseconds, in UTC); a line that
+         * is not finished yet is there with its time alone. from: the first lines after that place instead, and as many
+         * as fit into an answer; they begin with the line of that place, where the engine still has it. */
+        int (*container_log_since)(EnginePort *e, const char *name, const LogPlace *from, unsigned lines,
                         uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending);
+        /* What is in its own layer, outside volumes and what is of no use to another start (/run; while it runs, also /tmp),
+         * and would be lost with it. */
+        int (*container_changes)(EnginePort *e, const char *name, uint64_t timeout_usec, ChangesDone done,
+                        void *userdata, Pending **ret_pending);
+        /* What somebody in a container that runs listens on. It takes a program of the container's, and images without
+         * one fail. */
+        int (*container_listeners)(EnginePort *e, const char *name, uint64_t timeout_usec,
+                        ListenersDone done, void *userdata, Pending **ret_pending);
         /* By force, with its anonymous volumes. */
         int (*remove_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
+        /* The same, but its anonymous volumes stay with what they hold. */
+        int (*clear_container)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                        void *userdata, Pending **ret_pending);
         int (*remove_volume)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
+        /* One that has no labels, as its name was given by the engine (volume_is_anonymous()). */
+        int (*remove_anonymous_volume)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                        void *userdata, Pending **ret_pending);
+        /* Whether it is there: 0 or -ENOENT. */
+        int (*find_volume)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                        void *userdata, Pending **ret_pending);
+        /* Has the volume that is mounted at a path of a container belong to that user, and the group of the same number;
+         * what is in it stays as it is. One with something in it only where filled says so. -ENOTDIR where there is no
+         * folder but a link to one, -ENOENT where there is nothing. */
+        int (*give_volume)(EnginePort *e, const char *container, const char *path, uint32_t uid, bool filled,
+                        uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending);
         int (*remove_network)(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
-        /* All that carries this deployment's label. */
+        /* All that carries this deployment's label; of one instance, where one is named. */
         int (*list_resources)(EnginePort *e, uint64_t timeout_usec, ResourcesDone done, void *userdata,
                         Pending **ret_pending);
+        int (*list_of_instance)(EnginePort *e, const char *instance_id, uint64_t timeout_usec,
+                        ResourcesDone done, void *userdata, Pending **ret_pending);
         /* At once: the name of a network interface of the engine's host that has an address within the subnet
          * ("10.231.16.0/28"), whether or not the engine knows of it. 1; 0 where there is none, or that is not known. */
         int (*find_interface)(EnginePort *e, const char *subnet, char ret_name[INTERFACE_NAME_MAX]);
+        /* At once: where the output of a container goes, in the engine's words, as create_container says it too; NULL
+         * where that is the engine's own choice. 0, -ENOMEM, or -ENOTCONN while the engine has never been met. */
+        int (*describe_log)(
+                        EnginePort *e, uint64_t log_max, const char **ret_driver, StringPairs *ret_options);
+        /* At once. */
+        void (*read_host)(EnginePort *e, HostState *ret);
         bool (*is_connected)(EnginePort *e);
         /* One watcher; called from the loop. Any handler may be NULL. */
         void (*watch)(EnginePort *e, ConnectedHandler on_connected, EngineEventHandler on_event,
@@ -228,6 +362,7 @@ typedef enum StoreKind {
         STORE_SECRET, /* secret:<id> */
         STORE_JOB, /* job:<id> */
         STORE_MARK, /* deployment:<id>: this store is the one of that deployment */
+        STORE_GENERATION, /* generation:<id of the deployment>, a number; see StoreGenerationHandler */
         STORE_IDEMPOTENCY, /* idempotency:<key>, the id of the instance it made; never loaded, always with a TTL */
         _STORE_KIND_MAX,
 } StoreKind;
@@ -251,6 +386,13 @@ typedef struct StoreWrite {
 /* One record, as loaded. */
 typedef void (*StoreRecordHandler)(StoreKind kind, const char *id, const char *text, void *userdata);
 
+/*
+ * The store's generation: how often what must not be forgotten (products, instances, secrets) has been changed. Each
+ * commit that does so raises it in its own MULTI. raised: by a commit that is answered just now, before its callback;
+ * else it was read, as happens now and then. 0: the store has none, or none that can be read.
+ */
+typedef void (*StoreGenerationHandler)(uint64_t generation, bool raised, void *userdata);
+
 typedef struct StorePort StorePort;
 
 typedef struct StoreVTable {
@@ -264,7 +406,9 @@ typedef struct StoreVTable {
         int (*commit)(StorePort *s, const StoreWrite *writes, size_t n, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
         bool (*is_connected)(StorePort *s);
-        void (*watch)(StorePort *s, ConnectedHandler on_connected, void *userdata);
+        /* One watcher; called from the loop. Any handler may be NULL. */
+        void (*watch)(StorePort *s, ConnectedHandler on_connected, StoreGenerationHandler on_generation,
+                        void *userdata);
 } StoreVTable;
 
 struct StorePort {
@@ -286,6 +430,14 @@ typedef struct HttpProbe {
         const char *host; /* Host header */
 } HttpProbe;
 
+/* What an application tells of itself by its answer. */
+typedef struct HttpAnswer {
+        bool secure_cookies; /* it sets cookies that browsers take over https alone */
+} HttpAnswer;
+
+/* answer: NULL where there is none that is below 500. */
+typedef void (*HttpProbeDone)(int error, const char *reason, const HttpAnswer *answer, void *userdata);
+
 typedef struct ProbePort ProbePort;
 
 /* One attempt each, without retries. */
@@ -294,10 +446,26 @@ typedef struct ProbeVTable {
         int (*database_login)(ProbePort *p, const DatabaseLogin *login, uint64_t timeout_usec, PortDone done,
                         void *userdata, Pending **ret_pending);
         /* GET; 0 where the status is below 500, whatever the body; redirects are not followed. */
-        int (*http_get)(ProbePort *p, const HttpProbe *probe, uint64_t timeout_usec, PortDone done,
+        int (*http_get)(ProbePort *p, const HttpProbe *probe, uint64_t timeout_usec, HttpProbeDone done,
                         void *userdata, Pending **ret_pending);
 } ProbeVTable;
 
 struct ProbePort {
         const ProbeVTable *vtable;
+};
+
+/* ---- Isolation ---------------------------------------------------------------------------------------------- */
+
+typedef struct IsolationPort IsolationPort;
+
+/* Whether something keeps instances apart; what that is, core does not know. */
+typedef struct IsolationVTable {
+        /* Where it does not, *ret_fault is a sentence fragment that says why, valid until the loop goes on. */
+        bool (*is_in_force)(IsolationPort *i, const char **ret_fault);
+        /* One watcher; called from the loop after it changed. */
+        void (*watch)(IsolationPort *i, void (*on_changed)(void *userdata), void *userdata);
+} IsolationVTable;
+
+struct IsolationPort {
+        const IsolationVTable *vtable;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-client.h"
+#include "engine/client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,9 @@
 
 /* The driver is always listed, and refuses to start a container on a host without a journal. */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/* Of arkd-journal.socket, beside the address that the engine sends to. */
+#define RELAY_SOCKET "/run/arkd/journal.sock"
 
 /* "1.41" → 41 */
 static int parse_api(const char *s, unsigned *ret_minor)
@@ -74,21 +77,25 @@ static bool has_string(struct json_object *array, const char *s)
 
 int engine_client_take_info(EngineClient *c, struct json_object *info)
 {
-        const char *cgroup = "", *logging = "";
+        const char *cgroup = "", *logging = "", *root = "";
         struct json_object *plugins;
 
         if (!json_object_is_type(info, json_type_object))
                 return -EPROTO;
         (void) json_get_string(info, "CgroupDriver", &cgroup);
         (void) json_get_string(info, "LoggingDriver", &logging);
+        (void) json_get_string(info, "DockerRootDir", &root);
+        (void) snprintf(c->root_dir, sizeof c->root_dir, "%s", root);
+        (void) snprintf(c->volumes_dir, sizeof c->volumes_dir, "%s/volumes", c->root_dir);
         plugins = json_get(info, "Plugins");
         c->cgroup_systemd = streq(cgroup, "systemd");
+        c->log_relay = has_string(json_get(plugins, "Log"), "syslog") && access(RELAY_SOCKET, F_OK) >= 0;
         c->log_json_file = streq(logging, "json-file");
         c->log_journald = streq(logging, "journald") ||
                           (json_object_is_type(plugins, json_type_object) &&
                                           has_string(json_get(plugins, "Log"), "journald") &&
                                           access(JOURNAL_SOCKET, F_OK) >= 0);
-        c->negotiated = true;
+        c->negotiated = c->known = true;
         return 0;
 }
 

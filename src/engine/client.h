@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <systemd/sd-event.h>
 
+#include "core/ports.h"
 #include "glue/curl-glue.h"
 
 /* The versions of the Engine API that this client was written for. */
@@ -23,7 +24,11 @@ typedef struct EngineClient {
 
         bool negotiated; /* the rest is known; forgotten when the connection is lost */
         char api[16]; /* "1.41" */
+        bool known; /* … or was, and what follows is as of then */
         bool cgroup_systemd; /* containers may be put into slices */
+        char root_dir[256]; /* where it keeps all that it has */
+        char volumes_dir[256 + sizeof "/volumes"]; /* … and the volumes among it */
+        bool log_relay; /* arkd-journal takes what the syslog driver sends */
         bool log_journald; /* the journald log driver is offered */
         bool log_json_file; /* the default log driver is json-file, which grows without limit unless told */
 } EngineClient;

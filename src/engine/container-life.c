@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "engine/container-life.h"
+
 #include <errno.h>
 #include <limits.h>
 
 #include "basic/json-util.h"
-#include "engine/engine-container.h"
-#include "engine/engine-json.h"
+#include "core/names.h"
+#include "engine/json.h"
+#include "engine/renamed.h"
 
 /* ---- Start ------------------------------------------------------------------------------------------------- */
 
@@ -24,6 +27,11 @@ static void on_started(EngineTask *t, const EngineReply *reply)
                                 "could not be started: the engine was killed while it started it before and "
                                 "does not know that it runs; restart it (systemctl restart docker)",
                                 reply->message);
+        else if (reply->message && strstr(reply->message, "rlimit type 7"))
+                engine_task_fail(t, reply->error,
+                                "could not be started: the engine may not give it so many open files; lower "
+                                "“files” in the product's limits, or DefaultFiles=",
+                                reply->message);
         else
                 engine_task_fail(t, reply->error, "could not be started", reply->message);
 }
@@ -33,21 +41,53 @@ static int begin_start(EngineTask *t)
         return engine_task_request(t, "POST", NULL, on_started, "/containers/%s/start", t->name);
 }
 
+typedef struct ContainerStop {
+        EngineTask task;
+        unsigned stop_timeout_s;
+} ContainerStop;
+
 static int begin_restart(EngineTask *t)
 {
-        return engine_task_request(t, "POST", NULL, on_started, "/containers/%s/restart?t=5", t->name);
+        return engine_task_request(t, "POST", NULL, on_started, "/containers/%s/restart?t=%u", t->name,
+                        container_of(t, ContainerStop, task)->stop_timeout_s);
+}
+
+static void on_stopped(EngineTask *t, const EngineReply *reply)
+{
+        if (reply->error >= 0)
+                engine_task_end(t, 0, NULL); /* 304: it does not run */
+        else
+                engine_task_fail(t, reply->error, "could not be stopped", reply->message);
+}
+
+static int begin_stop(EngineTask *t)
+{
+        return engine_task_request(t, "POST", NULL, on_stopped, "/containers/%s/stop?t=%u", t->name,
+                        container_of(t, ContainerStop, task)->stop_timeout_s);
 }
 
 static const EngineTaskClass start_class = {
         .size = sizeof(EngineTask),
         .about = "container",
+        .search = engine_task_search,
+        .renames = true,
         .begin = begin_start,
 };
 
 static const EngineTaskClass restart_class = {
-        .size = sizeof(EngineTask),
+        .size = ENGINE_TASK_SIZE(ContainerStop),
         .about = "container",
+        .search = engine_task_search,
+        .renames = true,
         .begin = begin_restart,
+};
+
+static const EngineTaskClass stop_class = {
+        .size = ENGINE_TASK_SIZE(ContainerStop),
+        .about = "container",
+        .search = engine_task_search,
+        .renames = true,
+        .begin = begin_stop,
 };
 
 int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
@@ -60,14 +100,32 @@ int engine_container_start(EngineClient *c, const char *name, uint64_t timeout_u
         return r < 0 ? r : engine_task_start(t, 0, ret_pending);
 }
 
-int engine_container_restart(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
-                void *userdata, Pending **ret_pending)
+static int begin_of_class(const EngineTaskClass *class, EngineClient *c, const char *name,
+                unsigned stop_timeout_s, uint64_t timeout_usec, PortDone done, void *userdata,
+                Pending **ret_pending)
 {
         EngineTask *t;
         int r;
 
-        r = engine_task_new(&restart_class, c, name, timeout_usec, done, userdata, &t);
-        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
+        r = engine_task_new(class, c, name, timeout_usec, done, userdata, &t);
+        if (r < 0)
+                return r;
+        container_of(t, ContainerStop, task)->stop_timeout_s = stop_timeout_s;
+        return engine_task_start(t, 0, ret_pending);
+}
+
+int engine_container_restart(EngineClient *c, const char *name, unsigned stop_timeout_s,
+                uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending)
+{
+        return begin_of_class(
+                        &restart_class, c, name, stop_timeout_s, timeout_usec, done, userdata, ret_pending);
+}
+
+int engine_container_stop(EngineClient *c, const char *name, unsigned stop_timeout_s, uint64_t timeout_usec,
+                PortDone done, void *userdata, Pending **ret_pending)
+{
+        return begin_of_class(
+                        &stop_class, c, name, stop_timeout_s, timeout_usec, done, userdata, ret_pending);
 }
 
 /* ---- Inspect ----------------------------------------------------------------------------------------------- */
@@ -120,6 +178,40 @@ static const char *address_of(struct json_object *endpoint)
 
 static int begin_inspect(EngineTask *t);
 
+static void read_networks(struct json_object *container, ContainerState *s)
+{
+        struct json_object *networks = json_get(json_get(container, "NetworkSettings"), "Networks");
+
+        if (!json_object_is_type(networks, json_type_object))
+                return;
+        json_object_object_foreach (networks, name, endpoint) {
+                const char *id = NULL;
+
+                if (s->n_networks == ELEMENTSOF(s->networks))
+                        return;
+                (void) json_get_string(endpoint, "NetworkID", &id);
+                s->networks[s->n_networks].name = name;
+                s->networks[s->n_networks++].id = strempty(id);
+        }
+}
+
+static void read_volumes(struct json_object *container, ContainerState *s)
+{
+        struct json_object *mounts = json_get(container, "Mounts");
+        size_t n = json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+
+        for (size_t i = 0; i < n && s->n_volumes < ELEMENTSOF(s->volumes); i++) {
+                struct json_object *mount = json_object_array_get_idx(mounts, i);
+                VolumeMount *v = &s->volumes[s->n_volumes];
+                const char *type = "";
+
+                if (json_get_string(mount, "Type", &type) >= 0 && streq(type, "volume") &&
+                                json_get_string(mount, "Name", &v->name) >= 0 &&
+                                json_get_string(mount, "Destination", &v->path) >= 0)
+                        s->n_volumes++;
+        }
+}
+
 /* Strings in it are the reply's. */
 static ContainerState state_of(struct json_object *container, const char *network)
 {
@@ -137,6 +229,9 @@ static ContainerState state_of(struct json_object *container, const char *networ
         s.exit_code = json_object_is_type(code, json_type_int) ? json_object_get_int(code) : 0;
         (void) json_get_u64(container, "RestartCount", &restarts);
         engine_json_time(state, "StartedAt", &s.started_usec);
+        (void) json_get_string(json_get(json_get(container, "Config"), "Labels"), ARK_LABEL_HASH, &s.digest);
+        read_networks(container, &s);
+        read_volumes(container, &s);
         s.restart_count = restarts > UINT_MAX ? UINT_MAX : (unsigned) restarts;
         return s;
 }
@@ -175,6 +270,7 @@ static int begin_inspect(EngineTask *t)
 static const EngineTaskClass inspect_class = {
         .size = ENGINE_TASK_SIZE(ContainerInspect),
         .about = "container",
+        .search = engine_task_search,
         .begin = begin_inspect,
         .end = inspect_end,
         .release = inspect_release,
@@ -208,11 +304,18 @@ static void on_removed(EngineTask *t, const EngineReply *reply)
                 engine_task_fail(t, -ETIMEDOUT, "could not be removed", reply->message);
 }
 
+typedef struct ContainerRemove {
+        EngineTask task;
+        bool with_volumes; /* that are anonymous */
+} ContainerRemove;
+
 static void on_looked(EngineTask *t, const EngineReply *reply)
 {
+        const char *volumes = container_of(t, ContainerRemove, task)->with_volumes ? "1" : "0";
+
         if (engine_task_found_ours(t, reply))
                 engine_task_check(t, engine_task_request(t, "DELETE", NULL, on_removed,
-                                                     "/containers/%s?force=1&v=1", t->name));
+                                                     "/containers/%s?force=1&v=%s", t->name, volumes));
 }
 
 static int begin_remove(EngineTask *t)
@@ -221,17 +324,33 @@ static int begin_remove(EngineTask *t)
 }
 
 static const EngineTaskClass remove_class = {
-        .size = sizeof(EngineTask),
+        .size = ENGINE_TASK_SIZE(ContainerRemove),
         .about = "container",
+        .search = engine_task_search,
         .begin = begin_remove,
 };
 
-int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
-                void *userdata, Pending **ret_pending)
+static int start_remove(EngineClient *c, const char *name, bool with_volumes, uint64_t timeout_usec,
+                PortDone done, void *userdata, Pending **ret_pending)
 {
         EngineTask *t;
         int r;
 
         r = engine_task_new(&remove_class, c, name, timeout_usec, done, userdata, &t);
-        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
+        if (r < 0)
+                return r;
+        container_of(t, ContainerRemove, task)->with_volumes = with_volumes;
+        return engine_task_start(t, 0, ret_pending);
+}
+
+int engine_container_remove(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        return start_remove(c, name, true, timeout_usec, done, userdata, ret_pending);
+}
+
+int engine_container_clear(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        return start_remove(c, name, false, timeout_usec, done, userdata, ret_pending);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-error.h"
+#include "engine/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,7 +62,11 @@ int engine_error_of_pull(long status, const char *message)
         static const char *const denied[] = { "denied", "unauthorized", "Unauthorized",
                 "authentication required", "no basic auth credentials", "forbidden", "Forbidden", NULL };
         static const char *const missing[] = { "manifest unknown", "name unknown", "not found", "Not Found",
-                "does not exist", "no matching manifest", "No such image", NULL };
+                "does not exist", "No such image", NULL };
+        static const char *const limited[] = { "toomanyrequests", "Too Many Requests", "pull rate limit",
+                NULL };
+        static const char *const foreign[] = { "no matching manifest", "no match for platform",
+                "cannot be used on this platform", NULL };
         static const char *const unreachable[] = { "dial tcp", "dial unix", "connection refused",
                 "no such host", "i/o timeout", "no route to host", "network is unreachable",
                 "TLS handshake timeout", "Client.Timeout exceeded", "deadline exceeded", "connection reset",
@@ -70,6 +74,10 @@ int engine_error_of_pull(long status, const char *message)
                 "Service Unavailable", "Bad Gateway", NULL };
         int r;
 
+        if (says_any(message, limited) || status == 429)
+                return -EDQUOT;
+        if (says_any(message, foreign))
+                return -ENOEXEC;
         if (says_any(message, unreachable))
                 return -EHOSTUNREACH;
         if (says_any(message, denied) || status == 401 || status == 403)

@@ -9,7 +9,8 @@
 int engine_error_of_status(long status);
 
 /*
- * Maps what the engine says of a pull that failed: -ENOENT, -EACCES, -EHOSTUNREACH as core/ports.h has them, or
+ * Maps what the engine says of a pull that failed: -ENOENT, -EACCES, -EHOSTUNREACH as core/ports.h has them,
+ * -EDQUOT where the registry wants no more pulls for now, -ENOEXEC where it has nothing for this host's processor, or
  * what the status says. The registry's reasons reach us as text only, in the stream or in an error reply; status is
  * 0 or 200 for the stream.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-events.h"
+#include "engine/events.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,9 +9,9 @@
 #include "basic/time-util.h"
 #include "basic/utf8.h"
 #include "core/names.h"
-#include "engine/engine-list.h"
-#include "engine/engine-stream.h"
-#include "engine/engine-task.h"
+#include "engine/filters.h"
+#include "engine/stream.h"
+#include "engine/task.h"
 
 #define RETRY_MIN      (100 * USEC_PER_MSEC)
 #define RETRY_MAX      (5 * USEC_PER_SEC)

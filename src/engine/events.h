@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/ports.h"
-#include "engine/engine-client.h"
+#include "engine/client.h"
 
 /*
  * What the engine tells by itself: it keeps the event stream open, and takes its end for the loss of the

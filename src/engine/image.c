@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-image.h"
+#include "engine/image.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <sys/queue.h>
 
+#include "basic/log.h"
 #include "basic/time-util.h"
-#include "engine/engine-pull.h"
-#include "engine/engine-reference.h"
+#include "engine/pull.h"
+#include "engine/reference.h"
 
 #define PROGRESS_INTERVAL (200 * USEC_PER_MSEC)
+/* Cut off, an engine forgets what it has fetched. So a pull that nobody waits for any more goes on, for who asks next, as
+ * long as it makes progress. */
+#define UNATTENDED_MAX (30 * USEC_PER_MINUTE)
+#define SILENCE_MAX    USEC_PER_MINUTE
 
 typedef struct SharedPull SharedPull;
 
@@ -32,6 +37,9 @@ struct SharedPull {
         uint64_t current, total;
         unsigned round;
         sd_event_source *timer; /* the next round; armed while there is news */
+        uint64_t heard_usec; /* when it last told of progress, CLOCK_MONOTONIC */
+        uint64_t left_usec; /* when its last waiter left */
+        sd_event_source *patience; /* armed while nobody waits for it */
 };
 
 struct EngineImages {
@@ -52,13 +60,6 @@ int engine_images_new(EngineClient *c, EngineImages **ret)
         return 0;
 }
 
-EngineImages *engine_images_free(EngineImages *images)
-{
-        if (images)
-                assert(TAILQ_EMPTY(&images->pulls));
-        return mfree(images);
-}
-
 /* ---- The pull that is shared ------------------------------------------------------------------------------- */
 
 static SharedPull *shared_pull_free(SharedPull *p)
@@ -70,10 +71,22 @@ static SharedPull *shared_pull_free(SharedPull *p)
         TAILQ_REMOVE(&p->images->pulls, p, next);
         (void) pending_cancel(p->pending);
         (void) sd_event_source_disable_unref(p->timer);
+        (void) sd_event_source_disable_unref(p->patience);
         free(p->image);
         return mfree(p);
 }
 DEFINE_CLEANUP_FUNC(SharedPull, shared_pull_free);
+
+EngineImages *engine_images_free(EngineImages *images)
+{
+        SharedPull *p;
+
+        while (images && (p = TAILQ_FIRST(&images->pulls))) {
+                assert(TAILQ_EMPTY(&p->waiters));
+                (void) shared_pull_free(p);
+        }
+        return mfree(images);
+}
 
 static Waiter *next_untold(SharedPull *p)
 {
@@ -111,6 +124,7 @@ static void on_changed(const EnginePullState *state, void *userdata)
         uint64_t current, total;
         int enabled = SD_EVENT_OFF;
 
+        p->heard_usec = now_monotonic();
         engine_pull_state_sum(state, &current, &total);
         if (current == p->current && total == p->total)
                 return;
@@ -130,6 +144,9 @@ static void on_pulled(int error, const char *reason, void *userdata)
         Waiter *w;
 
         p->pending = NULL;
+        if (TAILQ_EMPTY(&p->waiters))
+                log_info("The pull of image %s, for which nobody waits any more, %s%s", p->image,
+                                error < 0 ? "has failed: " : "is done", error < 0 ? strempty(reason) : "");
         while ((w = TAILQ_FIRST(&p->waiters)))
                 engine_task_end(&w->task, error, reason);
         (void) shared_pull_free(p);
@@ -143,6 +160,7 @@ static int shared_pull_new(EngineImages *images, const char *image, SharedPull *
         if (!p)
                 return -ENOMEM;
         p->images = images;
+        p->heard_usec = now_monotonic();
         TAILQ_INIT(&p->waiters);
         TAILQ_INSERT_TAIL(&images->pulls, p, next);
         p->image = strdup(image);
@@ -158,6 +176,31 @@ static int shared_pull_new(EngineImages *images, const char *image, SharedPull *
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Answers whether it goes on. */
+static bool goes_on_unattended(SharedPull *p)
+{
+        uint64_t now = now_monotonic();
+
+        p->patience = sd_event_source_disable_unref(p->patience);
+        if (now >= p->heard_usec + SILENCE_MAX || now >= p->left_usec + UNATTENDED_MAX)
+                return false;
+        return sd_event_add_time_relative(p->images->client->event, &p->patience, CLOCK_MONOTONIC,
+                               SILENCE_MAX, USEC_PER_SEC, on_patience, p) >= 0;
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        SharedPull *p = userdata;
+
+        if (!goes_on_unattended(p)) {
+                log_info("The pull of image %s, for which nobody waits any more, is given up", p->image);
+                (void) shared_pull_free(p);
+        }
         return 0;
 }
 
@@ -184,7 +227,10 @@ static void waiter_release(EngineTask *t)
 
         if (p) {
                 TAILQ_REMOVE(&p->waiters, w, next);
-                if (p->pending && TAILQ_EMPTY(&p->waiters))
+                if (!p->pending || !TAILQ_EMPTY(&p->waiters))
+                        return;
+                p->left_usec = now_monotonic();
+                if (!goes_on_unattended(p))
                         (void) shared_pull_free(p);
         }
 }
@@ -200,6 +246,7 @@ static int join(Waiter *w)
         w->told = p->round;
         w->pull = p;
         TAILQ_INSERT_TAIL(&p->waiters, w, next);
+        p->patience = sd_event_source_disable_unref(p->patience);
         return engine_task_wait(&w->task, "could not be pulled in time");
 }
 

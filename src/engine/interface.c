@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-interface.h"
+#include "engine/interface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

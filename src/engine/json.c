@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-json.h"
+#include "engine/json.h"
 
 #include <errno.h>
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-list.h"
+#include "engine/list.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "core/names.h"
-#include "engine/engine-json.h"
+#include "engine/filters.h"
 
 typedef struct ListTask {
         EngineTask task;
@@ -34,41 +33,8 @@ static void list_end(EngineTask *t, int error, const char *reason)
         l->on_items(error, reason, NULL, 0, t->userdata);
 }
 
-/* Of what happens to containers: all but the noise that health checks, attaching and signals make. "health_status"
- * stands for "health_status: healthy" and the like. */
-static int filter_events(struct json_object *filters)
-{
-        static const char *const events[] = { "create", "start", "die", "oom", "destroy", "rename",
-                "health_status", NULL };
-        static const char *const types[] = { "container", NULL };
-        int r;
-
-        r = engine_json_strings(filters, "type", types);
-        return r < 0 ? r : engine_json_strings(filters, "event", events);
-}
-
-char *engine_filters(const EngineClient *c, bool of_events)
-{
-        _cleanup_json_ struct json_object *filters = json_object_new_object();
-        _cleanup_free_ char *label = str_printf("%s=%s", ARK_LABEL_DEPLOYMENT, c->deployment);
-        struct json_object *labels;
-        const char *text;
-        char *escaped, *copy;
-
-        if (!filters || !label || !(labels = engine_json_array(filters, "label")) ||
-                        engine_json_append(labels, label) < 0)
-                return NULL;
-        if (of_events && filter_events(filters) < 0)
-                return NULL;
-        text = json_text(filters);
-        escaped = text ? curl_easy_escape(NULL, text, 0) : NULL;
-        copy = escaped ? strdup(escaped) : NULL;
-        curl_free(escaped);
-        return copy;
-}
-
 /* Containers carry a list of names with slashes before them; those of links have two. */
-static const char *name_of(ResourceKind kind, struct json_object *o)
+const char *engine_list_name(ResourceKind kind, struct json_object *o)
 {
         struct json_object *names = json_get(o, "Names");
         const char *name = NULL;
@@ -89,9 +55,35 @@ static const char *name_of(ResourceKind kind, struct json_object *o)
         return NULL;
 }
 
+static const char *string_of(struct json_object *o, const char *name)
+{
+        const char *s;
+
+        return json_get_string(o, name, &s) >= 0 && *s ? s : NULL;
+}
+
+static const char *subnet_of(struct json_object *network)
+{
+        struct json_object *config = json_get(json_get(network, "IPAM"), "Config");
+
+        if (!json_object_is_type(config, json_type_array) || json_object_array_length(config) == 0)
+                return NULL;
+        return string_of(json_object_array_get_idx(config, 0), "Subnet");
+}
+
+/* One that is stopped has no address, but the one that it is to be given. */
+static const char *ingress_address_of(struct json_object *container)
+{
+        struct json_object *networks = json_get(json_get(container, "NetworkSettings"), "Networks");
+        struct json_object *ingress = json_get(networks, ARK_INGRESS_NETWORK);
+        const char *fixed = string_of(json_get(ingress, "IPAMConfig"), "IPv4Address");
+
+        return fixed ? fixed : string_of(ingress, "IPAddress");
+}
+
 static int add_item(ListTask *l, ResourceKind kind, struct json_object *o)
 {
-        Resource item = { .kind = kind, .name = name_of(kind, o), .instance_id = "" };
+        Resource item = { .kind = kind, .name = engine_list_name(kind, o), .instance_id = "" };
         struct json_object *labels = json_get(o, "Labels");
         const char *state = "";
 
@@ -99,7 +91,10 @@ static int add_item(ListTask *l, ResourceKind kind, struct json_object *o)
                 return 0;
         (void) json_get_string(labels, ARK_LABEL_INSTANCE, &item.instance_id);
         (void) json_get_string(o, "State", &state);
+        (void) json_get_string(o, "Id", &item.id);
         item.running = kind == RESOURCE_CONTAINER && streq(state, "running");
+        item.subnet = kind == RESOURCE_NETWORK ? subnet_of(o) : NULL;
+        item.ingress_address = kind == RESOURCE_CONTAINER ? ingress_address_of(o) : NULL;
         if (l->n == l->n_allocated) {
                 size_t want = l->n_allocated ? l->n_allocated * 2 : 64;
                 Resource *p = reallocarray(l->items, want, sizeof(*p));
@@ -202,18 +197,33 @@ static const EngineTaskClass list_class = {
         .release = list_release,
 };
 
-int engine_list(EngineClient *c, uint64_t timeout_usec, ResourcesDone done, void *userdata,
-                Pending **ret_pending)
+static int start_list(EngineClient *c, char *filters, uint64_t timeout_usec, ResourcesDone done,
+                void *userdata, Pending **ret_pending)
 {
         EngineTask *t;
         ListTask *l;
         int r;
 
         r = engine_task_new(&list_class, c, NULL, timeout_usec, NULL, userdata, &t);
-        if (r < 0)
+        if (r < 0) {
+                free(filters);
                 return r;
+        }
         l = container_of(t, ListTask, task);
         l->on_items = done;
-        l->filters = engine_filters(c, false);
-        return engine_task_start(t, l->filters ? 0 : -ENOMEM, ret_pending);
+        l->filters = filters;
+        return engine_task_start(t, filters ? 0 : -ENOMEM, ret_pending);
+}
+
+int engine_list(EngineClient *c, uint64_t timeout_usec, ResourcesDone done, void *userdata,
+                Pending **ret_pending)
+{
+        return start_list(c, engine_filters(c, false), timeout_usec, done, userdata, ret_pending);
+}
+
+int engine_list_of_instance(EngineClient *c, const char *instance_id, uint64_t timeout_usec,
+                ResourcesDone done, void *userdata, Pending **ret_pending)
+{
+        return start_list(c, engine_container_filters(c, instance_id, NULL), timeout_usec, done, userdata,
+                        ret_pending);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-network.h"
+#include "engine/network.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "core/names.h"
-#include "engine/engine-json.h"
-#include "engine/engine-reference.h"
+#include "engine/json.h"
+#include "engine/reference.h"
 
 #define OPTION_BRIDGE "com.docker.network.bridge.name"
 #define OPTION_ICC    "com.docker.network.bridge.enable_icc"

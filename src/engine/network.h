@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "engine/engine-task.h"
+#include "engine/task.h"
 
 /* The engine's networks; as EngineVTable in core/ports.h says, where also the arguments are told of. */
 

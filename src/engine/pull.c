@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-pull.h"
+#include "engine/pull.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "engine/engine-error.h"
+#include "engine/error.h"
 
 #define LAYERS_MAX 256U
 
@@ -143,10 +143,14 @@ static int on_data(const char *data, size_t n, void *userdata)
 
 static void fail(EngineTask *t, int error, const char *message)
 {
-        const char *failed = error == -ENOENT         ? "was not found in the registry"
-                             : error == -EACCES       ? "was refused by the registry"
-                             : error == -EHOSTUNREACH ? "could not be pulled: its registry cannot be reached"
-                                                      : "could not be pulled";
+        const char *failed =
+                        error == -ENOENT   ? "was not found in the registry"
+                        : error == -EACCES ? "was refused by the registry: it is not there, or wants a login"
+                        : error == -EDQUOT ? "could not be pulled: its registry has had too many pulls from "
+                                             "here; try again later"
+                        : error == -ENOEXEC      ? "is not there for this host's kind of processor"
+                        : error == -EHOSTUNREACH ? "could not be pulled: its registry cannot be reached"
+                                                 : "could not be pulled";
 
         engine_task_fail(t, error, failed, message);
 }

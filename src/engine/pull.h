@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "engine/engine-reference.h"
-#include "engine/engine-stream.h"
-#include "engine/engine-task.h"
+#include "engine/reference.h"
+#include "engine/stream.h"
+#include "engine/task.h"
 
 /* How far a pull is, told by the engine layer by layer. */
 typedef struct EnginePullState EnginePullState;

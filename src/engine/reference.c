@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-reference.h"
+#include "engine/reference.h"
 
 #include <errno.h>
 

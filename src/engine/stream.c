@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-stream.h"
+#include "engine/stream.h"
 
 #include <errno.h>
 #include <stdint.h>
 
 #include "basic/json-util.h"
-#include "basic/utf8.h"
 
 #define DOCUMENT_MAX ((size_t) 256 * 1024)
 
@@ -89,96 +88,4 @@ void engine_json_stream_done(EngineJsonStream *s)
         if (s->tokener)
                 json_tokener_free(s->tokener);
         *s = (EngineJsonStream){};
-}
-
-/* Appends, dropping from the beginning what is over the limit. */
-static int log_append(EngineLogStream *s, const char *data, size_t n)
-{
-        if (!s->text) {
-                s->text = malloc(ENGINE_LOG_MAX * 2);
-                if (!s->text)
-                        return -ENOMEM;
-        }
-        if (n > ENGINE_LOG_MAX) {
-                data += n - ENGINE_LOG_MAX;
-                n = ENGINE_LOG_MAX;
-                s->n_text = 0;
-                s->cut = true;
-        } else if (s->n_text + n > ENGINE_LOG_MAX * 2) {
-                size_t drop = s->n_text - (ENGINE_LOG_MAX - n);
-
-                memmove(s->text, s->text + drop, s->n_text - drop);
-                s->n_text -= drop;
-                s->cut = true;
-        }
-        memcpy(s->text + s->n_text, data, n);
-        s->n_text += n;
-        return 0;
-}
-
-/* Byte 0 tells which stream it is; the last four are the payload's length, most significant first. */
-static int read_header(EngineLogStream *s)
-{
-        const unsigned char *h = s->header;
-
-        if (h[0] > 3 || h[1] != 0 || h[2] != 0 || h[3] != 0)
-                return -EPROTO;
-        s->left = (size_t) h[4] << 24 | (size_t) h[5] << 16 | (size_t) h[6] << 8 | h[7];
-        s->n_header = 0;
-        return 0;
-}
-
-int engine_log_stream_feed(EngineLogStream *s, const char *data, size_t n)
-{
-        int r;
-
-        while (n > 0) {
-                size_t used;
-
-                if (s->left == 0) {
-                        used = sizeof(s->header) - s->n_header;
-                        used = used < n ? used : n;
-                        memcpy(s->header + s->n_header, data, used);
-                        s->n_header += used;
-                        if (s->n_header == sizeof(s->header) && (r = read_header(s)) < 0)
-                                return r;
-                } else {
-                        used = s->left < n ? s->left : n;
-                        r = log_append(s, data, used);
-                        if (r < 0)
-                                return r;
-                        s->left -= used;
-                }
-                data += used, n -= used;
-        }
-        return 0;
-}
-
-char *engine_log_stream_text(const EngineLogStream *s)
-{
-        const char *text = s->text ? s->text : "", *newline;
-        size_t n = s->n_text;
-        char *valid;
-
-        if (s->cut && (newline = memchr(text, '\n', n))) {
-                n -= (size_t) (newline + 1 - text);
-                text = newline + 1;
-        }
-        valid = utf8_make_valid(text, n);
-        n = valid ? strlen(valid) : 0;
-        if (n > 0 && valid[n - 1] != '\n') {
-                char *p = realloc(valid, n + 2);
-
-                if (!p)
-                        return mfree(valid);
-                valid = p;
-                memcpy(valid + n, "\n", 2);
-        }
-        return valid;
-}
-
-void engine_log_stream_done(EngineLogStream *s)
-{
-        free(s->text);
-        *s = (EngineLogStream){};
 }

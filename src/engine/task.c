@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-task.h"
+#include "engine/task.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include "basic/json-util.h"
 #include "basic/time-util.h"
 #include "core/names.h"
-#include "engine/engine-error.h"
-#include "engine/engine-json.h"
-#include "engine/engine-reference.h"
+#include "engine/error.h"
+#include "engine/json.h"
+#include "engine/reference.h"
 
 #define PAUSE_MIN (20 * USEC_PER_MSEC)
 #define PAUSE_MAX USEC_PER_SEC
@@ -181,24 +181,29 @@ static void on_reply(const CurlReply *reply, void *userdata)
         t->on_data = NULL;
         t->reply_max = 0;
         t->fresh = false;
-        step(t, &r);
+        if (!t->class->search || !t->class->search(t, &r))
+                step(t, &r);
 }
 
-static int transfer(EngineTask *t, const char *method, const char *url, const char *body, bool streamed,
-                CurlDone done)
+/* versioned: it is the task's own request, and not one about the engine. */
+static int transfer(EngineTask *t, const char *method, const char *url, bool versioned, CurlDone done)
 {
-        static const char *const json_headers[] = { "Content-Type: application/json", NULL };
+        static const char *const json_headers[] = { "Content-Type: application/json", NULL },
+                                 *const tar_headers[] = { "Content-Type: application/x-tar", NULL };
+        const char *body = versioned ? t->body : NULL;
         CurlRequest request = {
                 .method = method,
                 .url = url,
                 .unix_path = t->client->socket_path,
-                .headers = body ? json_headers : NULL,
+                .headers = !body           ? NULL
+                           : t->is_archive ? tar_headers
+                                           : json_headers,
                 .body = body,
-                .body_size = body ? strlen(body) : 0,
+                .body_size = body ? t->body_size : 0,
                 .timeout_usec = engine_task_left(t),
                 .reply_max = t->reply_max > 0 ? t->reply_max : ENGINE_REPLY_MAX,
                 .fresh = t->fresh,
-                .on_data = streamed ? t->on_data : NULL,
+                .on_data = versioned ? t->on_data : NULL,
                 .done = done,
                 .userdata = t,
         };
@@ -258,7 +263,7 @@ static void on_version(const CurlReply *reply, void *userdata)
                 return;
         }
         (void) snprintf(url, sizeof(url), "http://engine/v%s/info", t->client->api);
-        engine_task_check(t, transfer(t, "GET", url, NULL, false, on_info));
+        engine_task_check(t, transfer(t, "GET", url, false, on_info));
 }
 
 static int send_request(EngineTask *t)
@@ -266,38 +271,72 @@ static int send_request(EngineTask *t)
         _cleanup_free_ char *url = NULL;
 
         if (!t->client->negotiated)
-                return transfer(t, "GET", "http://engine/version", NULL, false, on_version);
+                return transfer(t, "GET", "http://engine/version", false, on_version);
         if (asprintf(&url, "http://engine/v%s%s", t->client->api, t->path) < 0)
                 return -ENOMEM;
-        return transfer(t, t->method, url, t->body, true, on_reply);
+        return transfer(t, t->method, url, true, on_reply);
+}
+
+static int _printf_(2, 0) set_path(EngineTask *t, const char *format, va_list ap)
+{
+        assert(!t->child && !t->timer);
+        t->path = mfree(t->path);
+        t->body = mfree(t->body);
+        if (vasprintf(&t->path, format, ap) < 0) {
+                t->path = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int request(EngineTask *t, const char *method, EngineStep step)
+{
+        t->method = method;
+        t->step = step;
+        return send_request(t);
 }
 
 int engine_task_request(EngineTask *t, const char *method, struct json_object *body, EngineStep step,
                 const char *path_format, ...)
 {
         va_list ap;
-        int n;
+        int r;
 
-        assert(!t->child && !t->timer);
-        t->path = mfree(t->path);
-        t->body = mfree(t->body);
         va_start(ap, path_format);
-        n = vasprintf(&t->path, path_format, ap);
+        r = set_path(t, path_format, ap);
         va_end(ap);
-        if (n < 0) {
-                t->path = NULL;
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
         if (body) {
                 const char *text = json_text(body);
 
                 t->body = text ? strdup(text) : NULL;
                 if (!t->body)
                         return -ENOMEM;
+                t->body_size = strlen(t->body);
+                t->is_archive = false;
         }
-        t->method = method;
-        t->step = step;
-        return send_request(t);
+        return request(t, method, step);
+}
+
+int engine_task_upload(EngineTask *t, const char *archive, size_t size, EngineStep step,
+                const char *path_format, ...)
+{
+        va_list ap;
+        int r;
+
+        va_start(ap, path_format);
+        r = set_path(t, path_format, ap);
+        va_end(ap);
+        if (r < 0)
+                return r;
+        t->body = malloc(size);
+        if (!t->body)
+                return -ENOMEM;
+        memcpy(t->body, archive, size);
+        t->body_size = size;
+        t->is_archive = true;
+        return request(t, "PUT", step);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -4,7 +4,7 @@
 #include <json-c/json.h>
 
 #include "core/ports.h"
-#include "engine/engine-client.h"
+#include "engine/client.h"
 
 /*
  * One call on the engine: a few HTTP requests one after the other, with pauses where something has to be waited
@@ -33,6 +33,10 @@ typedef struct EngineTaskClass {
         size_t size; /* of its structure, ENGINE_TASK_SIZE() */
         const char *about; /* "container": what it works on, for reasons */
         bool any_name; /* its name, if it has one, is not that of a container, network or volume */
+        /* Looks elsewhere for what a reply says is missing: true where it has taken the reply over, and the step waits.
+         * NULL: replies go to the step. */
+        bool (*search)(EngineTask *t, const EngineReply *reply);
+        bool renames; /* what is found so is given its name back */
         int (*begin)(EngineTask *t); /* asks the first thing; 0 or negative errno */
         EngineEnd end; /* NULL: calls done as a PortDone */
         void (*release)(EngineTask *t); /* frees what its structure has beyond the task; NULL: nothing */
@@ -61,9 +65,13 @@ struct EngineTask {
         /* The request that is under way, or waits for the version. */
         const char *method;
         char *path, *body;
+        size_t body_size;
+        bool is_archive; /* the body, and not JSON */
         EngineStep step;
         CurlData on_data; /* set before a request to have its 2xx reply streamed; userdata is the task */
         size_t reply_max; /* set before a request for other than ENGINE_REPLY_MAX */
+        bool searched; /* the class' search has looked for it */
+        EngineStep missed; /* … and this step is told where it was not found */
         bool fresh; /* set before a request that must not go to an engine that is shutting down */
 };
 
@@ -90,6 +98,10 @@ void engine_task_child_ended(int error, const char *reason, void *userdata);
  * 0 or negative errno, which the first one's caller returns and a step gives to engine_task_check().
  */
 int engine_task_request(EngineTask *t, const char *method, struct json_object *body, EngineStep step,
+                const char *path_format, ...) _printf_(5, 6);
+
+/* The same of a PUT whose body is a tar archive. */
+int engine_task_upload(EngineTask *t, const char *archive, size_t size, EngineStep step,
                 const char *path_format, ...) _printf_(5, 6);
 
 /* Goes on after a pause that doubles with every attempt, from 20 ms to 1 s. -ETIMEDOUT where the deadline would

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-usage.h"
+#include "engine/usage.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "engine/engine-json.h"
+#include "engine/json.h"
+#include "engine/renamed.h"
 
 typedef struct UsageTask {
         EngineTask task;
@@ -115,6 +116,7 @@ static int usage_begin(EngineTask *t)
 static const EngineTaskClass usage_class = {
         .size = ENGINE_TASK_SIZE(UsageTask),
         .about = "container",
+        .search = engine_task_search,
         .begin = usage_begin,
         .end = usage_end,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "engine/engine-task.h"
+#include "engine/task.h"
 
 /* What a container uses of its host, as EngineVTable in core/ports.h says. */
 int engine_container_usage(EngineClient *c, const char *name, uint64_t timeout_usec, ContainerUsageDone done,

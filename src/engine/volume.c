@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/engine-volume.h"
+#include "engine/volume.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "engine/engine-json.h"
+#include "core/names.h"
+#include "engine/json.h"
 
 /* ---- Create ------------------------------------------------------------------------------------------------ */
 
@@ -88,5 +89,61 @@ int engine_volume_remove(EngineClient *c, const char *name, uint64_t timeout_use
         int r;
 
         r = engine_task_new(&remove_class, c, name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
+}
+
+/* ---- Find, and remove what has no labels -------------------------------------------------------------------- */
+
+static void on_sought(EngineTask *t, const EngineReply *reply)
+{
+        if (reply->error == -ENOENT)
+                engine_task_fail(t, reply->error, "is gone", NULL);
+        else if (reply->error < 0)
+                engine_task_fail(t, reply->error, "could not be inspected", reply->message);
+        else
+                engine_task_end(t, 0, NULL);
+}
+
+static int begin_find(EngineTask *t)
+{
+        return engine_task_request(t, "GET", NULL, on_sought, "/volumes/%s", t->name);
+}
+
+static const EngineTaskClass find_class = {
+        .size = sizeof(EngineTask),
+        .about = "volume",
+        .begin = begin_find,
+};
+
+int engine_volume_find(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        EngineTask *t;
+        int r;
+
+        r = engine_task_new(&find_class, c, name, timeout_usec, done, userdata, &t);
+        return r < 0 ? r : engine_task_start(t, 0, ret_pending);
+}
+
+static int begin_remove_anonymous(EngineTask *t)
+{
+        return engine_task_request(t, "DELETE", NULL, on_deleted, "/volumes/%s", t->name);
+}
+
+static const EngineTaskClass anonymous_class = {
+        .size = sizeof(EngineTask),
+        .about = "volume",
+        .begin = begin_remove_anonymous,
+};
+
+int engine_volume_remove_anonymous(EngineClient *c, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        EngineTask *t;
+        int r;
+
+        if (!volume_is_anonymous(name))
+                return -EINVAL;
+        r = engine_task_new(&anonymous_class, c, name, timeout_usec, done, userdata, &t);
         return r < 0 ? r : engine_task_start(t, 0, ret_pending);
 }

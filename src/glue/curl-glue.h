@@ -37,6 +37,9 @@ typedef void (*CurlDone)(const CurlReply *reply, void *userdata);
 /* A piece of the body of a 2xx reply, as it came. A negative answer ends the transfer with that error. */
 typedef int (*CurlData)(const char *data, size_t n, void *userdata);
 
+/* A line of the reply's headers, with its end. Called from within libcurl: nothing may be started or cancelled in it. */
+typedef void (*CurlHeader)(const char *line, size_t n, void *userdata);
+
 typedef struct CurlRequest {
         const char *method; /* "GET", "POST", …; not "HEAD" */
         const char *url; /* http://…; its path is sent as it is, dots and escapes included */
@@ -49,6 +52,7 @@ typedef struct CurlRequest {
         bool headers_only; /* ends well once the headers are there; the body is never read */
         bool fresh; /* uses a connection of its own, closed afterwards */
         CurlData on_data; /* NULL: the whole body is in the reply; else bodies of 2xx replies go here */
+        CurlHeader on_header; /* NULL: nobody wants them */
         CurlDone done;
         void *userdata;
 } CurlRequest;

@@ -36,6 +36,7 @@ struct CurlTransfer {
         size_t reply_max;
         bool headers_only, have_headers;
         CurlData on_data;
+        CurlHeader on_header;
         CurlDone done;
         void *userdata;
 

@@ -100,6 +100,8 @@ static size_t on_header(char *data, size_t size, size_t nmemb, void *userdata)
         CurlTransfer *t = userdata;
         size_t n = size * nmemb;
 
+        if (t->on_header)
+                t->on_header(data, n, t->userdata);
         if (!t->headers_only || n > 2 || (data[0] != '\r' && data[0] != '\n') || read_status(t) < 200)
                 return n;
         t->have_headers = true; /* the empty line behind the final headers */
@@ -195,6 +197,7 @@ int curl_transfer_new(CurlGlue *glue, const CurlRequest *request, CurlTransfer *
         t->reply_max = request->reply_max;
         t->headers_only = request->headers_only;
         t->on_data = request->on_data;
+        t->on_header = request->on_header;
         t->done = request->done;
         t->userdata = request->userdata;
 

@@ -7,10 +7,15 @@
 #include "basic/messages.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "core/counters.h"
-#include "core/job.h"
+#include "core/job/deadline.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/verbs/dispatch.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 #include "http/decode.h"
 #include "http/metrics.h"
+#include "http/openapi.h"
 #include "http/server-internal.h"
 
 #define DEADLINE_USEC (30 * USEC_PER_SEC)
@@ -50,6 +55,7 @@ static AuthPeer call_peer(Call *call)
                 .proxy_key = call_header(call, "X-Ark-Proxy-Key"),
                 .address = call_header(call, "X-Ark-Peer-Address"),
                 .port = call_header(call, "X-Ark-Peer-Port"),
+                .client = call_header(call, "X-Ark-Client-Address"),
                 .authorization = call_header(call, MHD_HTTP_HEADER_AUTHORIZATION),
         };
 }
@@ -130,7 +136,9 @@ static bool call_check_change(Call *call)
         }
         if (streq(method, "GET"))
                 return true;
-        if (origin.repeated || (origin.value && !auth_origin_is_own(origin.value, host.value))) {
+        if (origin.repeated ||
+                        (origin.value && !auth_origin_is_own(call->listener->server->auth,
+                                                         call->listener->kind, origin.value, host.value))) {
                 call_refuse(call, MHD_HTTP_FORBIDDEN, "Origin",
                                 "A page from elsewhere may not change anything here.");
                 return false;
@@ -138,7 +146,7 @@ static bool call_check_change(Call *call)
         return true;
 }
 
-/* nginx's own question; for anybody else there is no such path. Names are its business, not ours. */
+/* nginx's own questions; for anybody else there is no such path. What they say of the name is the answer. */
 static bool call_check_internal(Call *call, const AuthPeer *peer)
 {
         if (call->listener->kind == LISTENER_PUBLIC && auth_is_proxy(call->listener->server->auth, peer))
@@ -159,10 +167,13 @@ static void call_check(Call *call)
                 (void) call_check_host(call);
                 return;
         }
-        if (match == 0 && call->match.route->kind == ROUTE_INSTANCE) {
+        if (match == 0 && (call->match.route->kind == ROUTE_INSTANCE ||
+                                          call->match.route->kind == ROUTE_HOST)) {
                 (void) call_check_internal(call, &peer);
                 return;
         }
+        if (!call_check_attempts(call, &peer))
+                return;
         who = auth_identify(server->auth, &peer, &call->caller, &reason);
         if (who == -EACCES)
                 return call_refuse(call, MHD_HTTP_FORBIDDEN, NULL, reason);
@@ -170,8 +181,10 @@ static void call_check(Call *call)
                 return mhd_exchange_reply(call->exchange, 0, NULL);
         if (!call_check_host(call) || !call_check_route(call, match))
                 return;
-        if (who == -ENOKEY)
+        if (who == -ENOKEY) {
+                call_note_wrong_token(call, &peer);
                 return call_refuse(call, MHD_HTTP_UNAUTHORIZED, NULL, reason);
+        }
         if (call_check_gate(call))
                 (void) call_check_change(call);
 }
@@ -216,6 +229,15 @@ static void call_reply_metrics(Call *call, struct json_object *metrics)
         mhd_exchange_reply(call->exchange, MHD_HTTP_OK, text ? reply_new(text, METRICS_TYPE) : NULL);
 }
 
+static void call_reply_openapi(Call *call)
+{
+        _cleanup_json_ struct json_object *document = openapi_document(call->listener->server->router);
+
+        if (!document)
+                return mhd_exchange_reply(call->exchange, 0, NULL);
+        reply_json(call->exchange, MHD_HTTP_OK, document, NULL);
+}
+
 static void call_on_done(Request *request, void *userdata)
 {
         Call *call = userdata;
@@ -224,6 +246,11 @@ static void call_on_done(Request *request, void *userdata)
         const char *id;
 
         call->deadline = sd_event_source_disable_unref(call->deadline);
+        if (request->fault == FAULT_UNAUTHENTICATED) {
+                AuthPeer peer = call_peer(call);
+
+                call_note_wrong_token(call, &peer);
+        }
         if (request->fault != FAULT_NONE)
                 return reply_fault(call->exchange, request);
         if (route->kind == ROUTE_EVENTS) {
@@ -307,8 +334,12 @@ void call_on_request(MhdExchange *exchange, void *userdata)
                 return call_run_action(call);
         case ROUTE_HEALTH:
                 return status_reply_health(call);
+        case ROUTE_OPENAPI:
+                return call_reply_openapi(call);
         case ROUTE_INSTANCE:
                 return status_reply_instance(call);
+        case ROUTE_HOST:
+                return status_reply_host(call);
         }
 }
 
@@ -324,7 +355,9 @@ static HttpHandler call_handler(const Call *call)
                 [ROUTE_EVENTS] = HTTP_EVENTS,
                 [ROUTE_METRICS] = HTTP_METRICS,
                 [ROUTE_HEALTH] = HTTP_HEALTH,
+                [ROUTE_OPENAPI] = HTTP_API,
                 [ROUTE_INSTANCE] = HTTP_ROUTE,
+                [ROUTE_HOST] = HTTP_ROUTE,
         };
 
         return call->match.route ? handlers[call->match.route->kind] : HTTP_OTHER;

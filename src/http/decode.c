@@ -10,6 +10,7 @@
 #include "basic/parse.h"
 #include "basic/string-util.h"
 #include "basic/utf8.h"
+#include "core/verbs/verb.h"
 
 void decode_error_done(DecodeError *error)
 {
@@ -189,12 +190,12 @@ int decode_body(const Action *action, const char *text, size_t n, struct json_ob
 {
         const Argument *whole = find_argument(action, ARGUMENT_WHOLE_BODY, NULL);
         _cleanup_json_ struct json_object *body = NULL;
-        const char *reason = NULL;
+        _cleanup_free_ char *reason = NULL;
         int r;
 
-        r = json_parse(text, n, &body, &reason);
+        r = json_parse_written(text, n, &body, &reason);
         if (r == -EINVAL)
-                return refuse(ret_error, NULL, "The body is not JSON: %s", strempty(reason));
+                return refuse(ret_error, NULL, "The body is not JSON: %s", reason);
         if (r < 0)
                 return r;
         if (!json_object_is_type(body, json_type_object))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/action.h"
+#include "core/verbs/verb.h"
 #include "glue/mhd-glue.h"
 #include "http/router.h"
 

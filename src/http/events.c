@@ -3,6 +3,11 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/registry/registry.h"
+#include "core/registry/watch.h"
+#include "core/verbs/request.h"
 #include "http/server-internal.h"
 
 #define STREAMS_MAX          256
@@ -67,7 +72,7 @@ static void stream_add_state(Stream *stream, const Instance *instance)
                         stream->behind = true;
         }
         stream->ended = instance->status == INSTANCE_RUNNING || instance->status == INSTANCE_FAILED ||
-                        instance->status == INSTANCE_DELETED;
+                        instance->status == INSTANCE_DELETED || instance->status == INSTANCE_NEWER;
 }
 
 static ssize_t stream_on_fill(MhdExchange *exchange, char *buffer, size_t max, void *userdata)

@@ -5,6 +5,7 @@
 
 #include "basic/json-util.h"
 #include "basic/string-util.h"
+#include "core/verbs/request.h"
 
 #define RETRY_AFTER_UNAVAILABLE_S 5
 
@@ -103,7 +104,9 @@ static unsigned status_of_fault(Fault fault)
                 [FAULT_QUOTA_EXCEEDED] = MHD_HTTP_TOO_MANY_REQUESTS,
                 [FAULT_ENGINE_UNAVAILABLE] = MHD_HTTP_SERVICE_UNAVAILABLE,
                 [FAULT_STORE_UNAVAILABLE] = MHD_HTTP_SERVICE_UNAVAILABLE,
+                [FAULT_NOT_ISOLATED] = MHD_HTTP_SERVICE_UNAVAILABLE,
                 [FAULT_QUEUE_FULL] = MHD_HTTP_SERVICE_UNAVAILABLE,
+                [FAULT_HOST_FULL] = MHD_HTTP_SERVICE_UNAVAILABLE,
                 [FAULT_FAILED] = MHD_HTTP_INTERNAL_SERVER_ERROR,
         };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/request.h"
+#include "core/verbs/request.h"
 #include "glue/mhd-glue.h"
 
 /* Adds the headers that every answer has. type is its content type, NULL for none. */

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
+
 #define PARAMETER_BYTES_MAX 128
 
 struct Router {
@@ -14,10 +17,13 @@ struct Router {
 int router_new(Router **ret)
 {
         const Route others[] = {
-                { ROUTE_EVENTS, "GET", "/api/instances/{id}/events", action_find("GetInstance") },
-                { ROUTE_METRICS, "GET", "/metrics", action_find("GetMetrics") },
-                { ROUTE_HEALTH, "GET", "/healthz", NULL },
-                { ROUTE_INSTANCE, "GET", "/internal/route", NULL },
+                { ROUTE_EVENTS, "GET", "/api/instances/{id}/events", action_find("GetInstance"),
+                                "WatchInstance" },
+                { ROUTE_METRICS, "GET", "/metrics", action_find("GetMetrics"), "GetMetrics" },
+                { ROUTE_HEALTH, "GET", "/healthz", NULL, "GetHealth" },
+                { ROUTE_OPENAPI, "GET", "/api/openapi.json", action_find("ListProducts"), "GetOpenApi" },
+                { ROUTE_INSTANCE, "GET", "/internal/route", NULL, NULL },
+                { ROUTE_HOST, "GET", "/internal/host", NULL, NULL },
         };
         _cleanup_(router_freep) Router *router = new0(Router, 1);
         size_t n = 0;
@@ -32,7 +38,7 @@ int router_new(Router **ret)
         for (const Action *a = action_table; a->name; a++)
                 if (a->http_method)
                         router->routes[router->n_routes++] =
-                                        (Route){ ROUTE_ACTION, a->http_method, a->http_path, a };
+                                        (Route){ ROUTE_ACTION, a->http_method, a->http_path, a, a->name };
         memcpy(router->routes + router->n_routes, others, sizeof others);
         router->n_routes += ELEMENTSOF(others);
         *ret = TAKE_PTR(router);
@@ -46,6 +52,12 @@ Router *router_free(Router *router)
         free(router->routes);
         free(router);
         return NULL;
+}
+
+const Route *router_routes(const Router *router, size_t *ret_n)
+{
+        *ret_n = router->n_routes;
+        return router->routes;
 }
 
 /* Letters, digits, dots and what ids are made of; never two dots in a row. */

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/action.h"
+#include "core/verbs/verb.h"
 
 typedef enum RouteKind {
-        ROUTE_ACTION, /* a verb of core/action.h */
+        ROUTE_ACTION, /* a verb of core/verbs/verb.h */
         ROUTE_EVENTS, /* follows an instance; allowed to whoever may get it */
         ROUTE_METRICS, /* a verb, whose answer is made text */
         ROUTE_HEALTH,
+        ROUTE_OPENAPI, /* all of these, described; for whoever may list products */
         ROUTE_INSTANCE, /* nginx asks where an instance is */
+        ROUTE_HOST, /* nginx asks whether this service goes by a name */
 } RouteKind;
 
 typedef struct Route {
         RouteKind kind;
         const char *method, *path; /* a segment {name} stands for a parameter */
-        const Action *action; /* what the gate is asked about; NULL for the last two kinds */
+        const Action *action; /* what the gate is asked about; NULL: nothing is asked */
+        const char *name; /* its operationId; NULL: no part of the contract */
 } Route;
 
 #define ROUTE_PARAMETERS_MAX 3
@@ -36,6 +39,9 @@ typedef struct Router Router;
 int router_new(Router **ret);
 Router *router_free(Router *router);
 DEFINE_CLEANUP_FUNC(Router, router_free);
+
+/* All of them, one after the other. */
+const Route *router_routes(const Router *router, size_t *ret_n);
 
 /*
  * Finds the route of a raw request target. Nothing is decoded: no path here has a character that needs escapes, so

@@ -3,12 +3,19 @@
 
 #include <sys/queue.h>
 
+#include "auth/attempts.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/registry/context.h"
+#include "core/registry/watch.h"
+#include "core/verbs/request.h"
 #include "glue/mhd-glue.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "http/server.h"
 
-/* Shared by server.c (listeners), call.c (one call, from its head to its answer), events.c and status.c. */
+/* Shared by server.c (listeners), call.c (one call, from its head to its answer), token.c, events.c
+ * and status.c. */
 
 typedef struct Call Call;
 typedef struct Stream Stream;
@@ -24,6 +31,7 @@ struct HttpServer {
         sd_event *event;
         Manager *manager;
         Auth *auth;
+        Attempts *attempts;
         Router *router;
         ManagerWatch *watch;
         sd_event_source *ping;
@@ -60,5 +68,11 @@ void stream_free(Stream *stream);
 void events_on_change(ManagerEvent event, Instance *instance, Product *product, void *userdata);
 int events_on_ping(sd_event_source *source, uint64_t usec, void *userdata);
 
+/* Answers 429 and returns false where too many wrong tokens came from the same address. */
+bool call_check_attempts(Call *call, const AuthPeer *peer);
+/* After a 401: logs and counts it, where a token was sent. */
+void call_note_wrong_token(Call *call, const AuthPeer *peer);
+
 void status_reply_health(Call *call);
 void status_reply_instance(Call *call);
+void status_reply_host(Call *call);

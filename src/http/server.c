@@ -7,6 +7,8 @@
 
 #include "basic/log.h"
 #include "basic/time-util.h"
+#include "core/registry/context.h"
+#include "core/registry/watch.h"
 #include "http/server-internal.h"
 
 /* Descriptors that are not for connections: the engine, the store, the bus, files. */
@@ -42,6 +44,9 @@ int http_server_new(sd_event *event, Manager *manager, const AuthSettings *setti
         server->event = sd_event_ref(event);
         server->manager = manager;
         r = auth_new(settings, &server->auth);
+        if (r < 0)
+                return r;
+        r = attempts_new(event, &server->attempts);
         if (r < 0)
                 return r;
         r = router_new(&server->router);
@@ -117,6 +122,7 @@ HttpServer *http_server_free(HttpServer *server)
         manager_watch_free(server->watch);
         sd_event_source_disable_unref(server->ping);
         router_free(server->router);
+        attempts_free(server->attempts);
         auth_free(server->auth);
         sd_event_unref(server->event);
         free(server);

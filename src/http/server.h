@@ -4,10 +4,10 @@
 #include <systemd/sd-event.h>
 
 #include "auth/auth.h"
-#include "core/manager.h"
+#include "core/registry/context.h"
 
 /*
- * The HTTP side: listeners, the verbs of core/action.h, the stream of an instance's changes, where an instance is
+ * The HTTP side: listeners, the verbs of core/verbs/verb.h, the stream of an instance's changes, where an instance is
  * (for nginx) and whether all is well.
  */
 typedef struct HttpServer HttpServer;

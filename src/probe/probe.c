@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "basic/string-util.h"
 #include "glue/pq-glue.h"
@@ -18,7 +19,9 @@ struct Probe {
 typedef struct Attempt {
         Pending pending;
         Pending *work;
-        PortDone done;
+        PortDone done; /* of a login, or NULL */
+        HttpProbeDone http_done; /* else */
+        HttpAnswer answer;
         void *userdata;
 } Attempt;
 
@@ -30,23 +33,28 @@ static void attempt_cancel(Pending *pending)
         free(a);
 }
 
-static Attempt *attempt_new(PortDone done, void *userdata)
+static Attempt *attempt_new(PortDone done, HttpProbeDone http_done, void *userdata)
 {
         Attempt *a = new0(Attempt, 1);
 
         if (a)
-                *a = (Attempt){ .pending.cancel = attempt_cancel, .done = done, .userdata = userdata };
+                *a = (Attempt){ .pending.cancel = attempt_cancel,
+                        .done = done,
+                        .http_done = http_done,
+                        .userdata = userdata };
         return a;
 }
 
 /* a is freed. */
 static void attempt_finish(Attempt *a, int error, const char *reason)
 {
-        PortDone done = a->done;
-        void *userdata = a->userdata;
+        const Attempt ended = *a;
 
         free(a);
-        done(error, reason, userdata);
+        if (ended.done)
+                ended.done(error, reason, ended.userdata);
+        else
+                ended.http_done(error, reason, error == 0 ? &ended.answer : NULL, ended.userdata);
 }
 
 static void on_login(int error, const char *reason, const char *text, void *userdata)
@@ -68,7 +76,7 @@ static int database_login(ProbePort *port, const DatabaseLogin *login, uint64_t 
                 .user = login->user,
                 .password = login->password,
         };
-        _cleanup_free_ Attempt *a = attempt_new(done, userdata);
+        _cleanup_free_ Attempt *a = attempt_new(done, NULL, userdata);
         int r;
 
         if (!a)
@@ -78,6 +86,36 @@ static int database_login(ProbePort *port, const DatabaseLogin *login, uint64_t 
                 return r;
         *ret_pending = &TAKE_PTR(a)->pending;
         return 0;
+}
+
+/* Among the attributes, which follow the cookie's name and value. */
+static bool has_attribute(const char *cookie, size_t n, const char *name)
+{
+        for (const char *p = memchr(cookie, ';', n), *end = cookie + n; p;
+                        p = memchr(p, ';', (size_t) (end - p))) {
+                size_t length = strlen(name);
+
+                for (p++; p < end && (*p == ' ' || *p == '\t'); p++)
+                        ;
+                if ((size_t) (end - p) < length || strncasecmp(p, name, length) != 0)
+                        continue;
+                for (p += length; p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'); p++)
+                        ;
+                if (p == end || *p == ';')
+                        return true;
+        }
+        return false;
+}
+
+static void on_header(const char *line, size_t n, void *userdata)
+{
+        static const char name[] = "Set-Cookie:";
+        const size_t length = sizeof name - 1;
+        Attempt *a = userdata;
+
+        if (n > length && strncasecmp(line, name, length) == 0 &&
+                        has_attribute(line + length, n - length, "Secure"))
+                a->answer.secure_cookies = true;
 }
 
 static void finish_unconnected(Attempt *a, int os_error)
@@ -108,7 +146,7 @@ static void on_http(const CurlReply *reply, void *userdata)
                 attempt_finish(userdata, 0, NULL);
 }
 
-static int http_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, PortDone done,
+static int http_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, HttpProbeDone done,
                 void *userdata, Pending **ret_pending)
 {
         Probe *p = container_of(port, Probe, port);
@@ -116,7 +154,7 @@ static int http_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_us
         _cleanup_free_ char *host = str_printf("Host: %s", probe->host);
         _cleanup_free_ char *url = str_printf("http://%s%s%s:%u%s", is_ipv6 ? "[" : "", probe->address,
                         is_ipv6 ? "]" : "", (unsigned) probe->port, probe->path);
-        _cleanup_free_ Attempt *a = attempt_new(done, userdata);
+        _cleanup_free_ Attempt *a = attempt_new(NULL, done, userdata);
         int r;
 
         if (!host || !url || !a)
@@ -129,6 +167,7 @@ static int http_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_us
                                         .timeout_usec = timeout_usec,
                                         .headers_only = true,
                                         .fresh = true,
+                                        .on_header = on_header,
                                         .done = on_http,
                                         .userdata = a,
                         },

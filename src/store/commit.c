@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "store/commit.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,7 +8,9 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "store/store-internal.h"
+#include "store/generation.h"
+#include "store/link.h"
+#include "store/stream.h"
 
 typedef struct Enqueued {
         size_t command; /* which of the transaction's commands added it */
@@ -21,6 +25,7 @@ struct StoreCommit {
         PortDone done; /* NULL once nobody waits */
         void *userdata;
         size_t n_sent, n_awaited; /* commands */
+        size_t raise; /* which of them raises the generation; 0: none does */
         char *refusal; /* what Redis said first against one of the commands */
         Enqueued *enqueued;
         size_t n_enqueued;
@@ -96,6 +101,14 @@ static void note_entries(StoreCommit *c, const redisReply *reply)
                 job_entries_remove(&s->jobs, *id);
 }
 
+static void note_generation(const StoreCommit *c, const redisReply *reply)
+{
+        const redisReply *number = c->raise > 0 ? result_of(reply, c->raise) : NULL;
+
+        if (number)
+                store_tell_generation(c->store, number, true);
+}
+
 static void on_group_created(int error, const redisReply *reply, void *userdata)
 {
         if (error >= 0 && reply->type == REDIS_REPLY_ERROR)
@@ -110,7 +123,8 @@ static const char *find_error(StoreCommit *c, const redisReply *reply)
         for (size_t i = 0; i < reply->elements; i++) {
                 const redisReply *result = reply->element[i];
 
-                if (result->type != REDIS_REPLY_ERROR)
+                /* Where the generation is no number any more, the change was made all the same. */
+                if (result->type != REDIS_REPLY_ERROR || (c->raise > 0 && i + 1 == c->raise))
                         continue;
                 if (startswith(result->str, "NOGROUP ")) {
                         /* The entry is there, it is only not claimed; that happens when it is read next. */
@@ -130,6 +144,7 @@ static void on_exec(StoreCommit *c, const redisReply *reply)
 
         if (reply->type == REDIS_REPLY_ARRAY) {
                 note_entries(c, reply);
+                note_generation(c, reply);
                 text = find_error(c, reply);
                 if (!text) {
                         commit_finish(c, 0, NULL);
@@ -276,6 +291,10 @@ static int send_all(StoreCommit *c, const StoreWrite *writes, size_t n)
                 r = SEND(c, "XREADGROUP", "GROUP", "arkd", "arkd", "COUNT", count, "STREAMS", "ark:jobs",
                                 ">");
         }
+        if (r >= 0 && store_changes_generation(writes, n)) {
+                c->raise = c->n_sent;
+                r = SEND(c, "INCR", c->store->generation_key);
+        }
         return r < 0 ? r : SEND(c, "EXEC");
 }
 
@@ -321,7 +340,7 @@ int store_commit(StorePort *port, const StoreWrite *writes, size_t n, uint64_t t
         StoreCommit *c;
         int r;
 
-        if (!port->vtable->is_connected(port))
+        if (!store_is_connected(s))
                 return -ENOTCONN;
         if (s->n_commits >= COMMITS_MAX)
                 return -EBUSY;

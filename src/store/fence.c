@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "store/fence.h"
+
 #include <errno.h>
 #include <systemd/sd-bus.h>
 
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "store/store-internal.h"
+#include "store/link.h"
 
 /*
  * What was sent on a connection that has been given up, by this process or by one before it, may reach Redis long
@@ -90,7 +92,7 @@ static void on_named(int error, const redisReply *reply, void *userdata)
 
         if (error < 0 || !check_answer(s, reply))
                 return;
-        store_setup_start(s);
+        s->on_fenced(s);
 }
 
 static void on_listed(int error, const redisReply *reply, void *userdata)

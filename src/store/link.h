@@ -3,14 +3,15 @@
 
 #include <sys/queue.h>
 
+#include "core/ports.h"
 #include "glue/redis-glue.h"
 #include "store/job-entries.h"
-#include "store/store.h"
 
-#define COMMITS_MAX     1024
-#define WRITES_MAX      8192
-#define RECORD_SIZE_MAX (1024U * 1024)
-
+/*
+ * What all of the store stands on: the connection, what is known of Redis, and how commands are sent. store/store.h makes
+ * it, keeps it connected and frees it.
+ */
+typedef struct Store Store;
 typedef struct StoreCommit StoreCommit;
 typedef struct StoreLoad StoreLoad;
 
@@ -18,6 +19,7 @@ struct Store {
         StorePort port;
         sd_event *event;
         char *address, *name; /* ours among Redis' clients */
+        char *generation_key;
         RedisConnection *connection;
         sd_event_source *retry_timer, *setup_timer, *ping_timer;
         uint64_t retry_usec; /* wait before the next attempt */
@@ -31,7 +33,10 @@ struct Store {
         unsigned n_commits;
         TAILQ_HEAD(, StoreCommit) commits;
         StoreLoad *load; /* one at a time */
+        void (*on_fenced)(Store *s); /* no connection before this one can change anything any more */
+        void (*on_set_up)(Store *s); /* jobs are known */
         ConnectedHandler on_connected;
+        StoreGenerationHandler on_generation;
         void *userdata;
 };
 
@@ -41,35 +46,17 @@ const char *store_prefix(StoreKind kind);
 /* The errno of store.h for an error reply's text. */
 int store_error(const char *text);
 
-/* "what: text", where text may be Redis' own words: what a caller is told is valid UTF-8. NULL when out of memory. */
+/* "what: text", where text may be Redis' own words: what a caller is told is valid UTF-8. A new string; NULL when out of
+ * memory. */
 char *store_reason(const char *what, const char *text);
 
-/* Sends a command of at most 16 strings, NULL-terminated. As redis_connection_command(). */
+/* Whether Redis can be asked: there is a connection, and it is set up. */
+bool store_is_connected(const Store *s);
+
+/* Sends a command of at most 16 strings, NULL-terminated; -E2BIG for more. As redis_connection_command(). */
 int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,
                 Pending **ret_pending);
 
-/* Gives the connection up where text says that Redis is not ready for anybody, or takes no writes: the set-up of a
- * new connection writes, and so finds out when it does again. */
+/* Gives the connection up where text, an error reply's, says that Redis is not ready for anybody, or takes no writes: the
+ * set-up of a new connection writes, and so finds out when it does again. */
 void store_check_readiness(Store *s, const char *text);
-
-/* store-fence.c: ends the connections before this one, then calls store_setup_start(). */
-int store_fence_start(Store *s);
-int store_fence_name(const char *deployment, char **ret);
-
-/* store-setup.c: reads the job stream, then calls store_connected(). */
-void store_setup_start(Store *s);
-int store_create_group(Store *s, RedisReplyHandler handler, void *userdata);
-void store_connected(Store *s);
-/* Takes an entry that stands for no work out of the stream, and forgets it. 0, or what sending answered; it is found
- * again with the next connection where Redis did not get to it. */
-int store_drop_entry(Store *s, const JobEntry *entry);
-
-/* store-commit.c */
-int store_commit(StorePort *port, const StoreWrite *writes, size_t n, uint64_t timeout_usec, PortDone done,
-                void *userdata, Pending **ret_pending);
-void store_commits_drop(Store *s);
-
-/* store-load.c */
-int store_load(StorePort *port, uint64_t timeout_usec, StoreRecordHandler on_record, PortDone done,
-                void *userdata, Pending **ret_pending);
-void store_load_drop(Store *s);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "store/load.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,8 +9,9 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "store/link.h"
 #include "store/records.h"
-#include "store/store-internal.h"
+#include "store/stream.h"
 
 /*
  * Loading reads the two sets, then walks all keys, so that a record is found even where its set has lost it, and
@@ -306,6 +309,7 @@ static void load_deliver(StoreLoad *l)
         records_sort_by_age(&l->records);
         l->delivering = true;
         deliver_kind(l, STORE_MARK);
+        deliver_kind(l, STORE_GENERATION);
         deliver_kind(l, STORE_PRODUCT);
         deliver_kind(l, STORE_SECRET);
         deliver_kind(l, STORE_INSTANCE);
@@ -404,7 +408,7 @@ int store_load(StorePort *port, uint64_t timeout_usec, StoreRecordHandler on_rec
         StoreLoad *l;
         int r;
 
-        if (!port->vtable->is_connected(port))
+        if (!store_is_connected(s))
                 return -ENOTCONN;
         if (s->load)
                 return -EBUSY;

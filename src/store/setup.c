@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "store/setup.h"
+
 #include <errno.h>
 
 #include "basic/log.h"
 #include "basic/string-util.h"
-#include "store/store-internal.h"
+#include "store/link.h"
+#include "store/stream.h"
 
 /*
  * What a new connection does, behind its fence, before anybody may use it: it reads which entries of the job stream
@@ -31,34 +34,6 @@ static void on_group_created(int error, const redisReply *reply, void *userdata)
                 redis_connection_break(s->connection, strerror(-r));
 }
 
-int store_create_group(Store *s, RedisReplyHandler handler, void *userdata)
-{
-        static const char *const words[] = { "XGROUP", "CREATE", "ark:jobs", "arkd", "0", "MKSTREAM", NULL };
-
-        return store_send(s, words, handler, userdata, NULL);
-}
-
-static void on_dropped(int error, const redisReply *reply, void *userdata)
-{
-        if (error >= 0 && reply->type == REDIS_REPLY_ERROR)
-                log_warning("Cannot take an entry out of the job stream: %s", reply->str);
-}
-
-int store_drop_entry(Store *s, const JobEntry *entry)
-{
-        const char *const ack[] = { "XACK", "ark:jobs", "arkd", entry->id, NULL };
-        const char *const del[] = { "XDEL", "ark:jobs", entry->id, NULL };
-        int r;
-
-        r = store_send(s, ack, on_dropped, NULL, NULL);
-        if (r >= 0)
-                r = store_send(s, del, on_dropped, NULL, NULL);
-        if (r < 0)
-                return r;
-        job_entries_remove(&s->jobs, entry->id);
-        return 0;
-}
-
 /* Entries that name no job can never be worked on. */
 static void drop_nameless(Store *s)
 {
@@ -79,7 +54,7 @@ static int setup_done(Store *s)
         s->jobs = s->setup_jobs;
         s->setup_jobs = (JobEntries){ 0 };
         drop_nameless(s);
-        store_connected(s);
+        s->on_set_up(s);
         return 0;
 }
 

@@ -6,75 +6,18 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "basic/utf8.h"
-#include "store/store-internal.h"
+#include "store/commit.h"
+#include "store/fence.h"
+#include "store/generation.h"
+#include "store/link.h"
+#include "store/load.h"
+#include "store/setup.h"
 
 #define RETRY_MIN_USEC       (50 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC       (2 * USEC_PER_SEC)
 #define CONNECT_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define SETUP_TIMEOUT_USEC   (10 * USEC_PER_SEC)
 #define PING_USEC            (10 * USEC_PER_SEC)
-#define WORDS_MAX            16
-
-const char *store_prefix(StoreKind kind)
-{
-        static const char *const prefixes[_STORE_KIND_MAX] = {
-                [STORE_PRODUCT] = "product:",
-                [STORE_INSTANCE] = "instance:",
-                [STORE_SECRET] = "secret:",
-                [STORE_JOB] = "job:",
-                [STORE_MARK] = "deployment:",
-                [STORE_IDEMPOTENCY] = "idempotency:",
-        };
-
-        return prefixes[kind];
-}
-
-int store_error(const char *text)
-{
-        static const struct {
-                const char *word;
-                int error;
-        } errors[] = {
-                { "READONLY ", -EROFS },
-                { "NOREPLICAS ", -EROFS },
-                { "MISCONF ", -EROFS },
-                { "OOM ", -ENOSPC },
-                { "LOADING ", -ENOTCONN },
-                { "MASTERDOWN ", -ENOTCONN },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
-                if (startswith(text, errors[i].word))
-                        return errors[i].error;
-        return -EPERM;
-}
-
-char *store_reason(const char *what, const char *text)
-{
-        _cleanup_free_ char *reason = str_printf("%s: %s", what, text);
-
-        return reason ? utf8_make_valid(reason, strlen(reason)) : NULL;
-}
-
-int store_send(Store *s, const char *const *words, RedisReplyHandler handler, void *userdata,
-                Pending **ret_pending)
-{
-        size_t n = 0;
-
-        while (words[n])
-                if (++n > WORDS_MAX)
-                        return -E2BIG;
-        return redis_connection_command(s->connection, n, words, NULL, handler, userdata, ret_pending);
-}
-
-void store_check_readiness(Store *s, const char *text)
-{
-        int error = store_error(text);
-
-        if (error == -ENOTCONN || error == -EROFS)
-                redis_connection_break(s->connection, text);
-}
 
 /* A store that cannot wait for its next attempt would never come back; the service manager starts us anew. */
 static void arm(Store *s, sd_event_source *timer, uint64_t usec)
@@ -96,16 +39,16 @@ static void disarm(sd_event_source *timer)
 
 static bool is_connected(StorePort *port)
 {
-        Store *s = container_of(port, Store, port);
-
-        return s->connected && redis_connection_is_open(s->connection);
+        return store_is_connected(container_of(port, Store, port));
 }
 
-static void watch(StorePort *port, ConnectedHandler on_connected, void *userdata)
+static void watch(StorePort *port, ConnectedHandler on_connected, StoreGenerationHandler on_generation,
+                void *userdata)
 {
         Store *s = container_of(port, Store, port);
 
         s->on_connected = on_connected;
+        s->on_generation = on_generation;
         s->userdata = userdata;
 }
 
@@ -153,7 +96,7 @@ static void on_connected(void *userdata)
                 redis_connection_break(s->connection, strerror(-r));
 }
 
-void store_connected(Store *s)
+static void on_set_up(Store *s)
 {
         disarm(s->setup_timer);
         s->connected = true;
@@ -203,7 +146,7 @@ static void on_pong(int error, const redisReply *reply, void *userdata)
                 store_check_readiness(s, reply->str);
 }
 
-/* Notices a Redis that hangs, or a host that went away without a word. */
+/* Notices a Redis that hangs, or a host that went away without a word; and one that has been emptied. */
 static int on_ping(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Store *s = userdata;
@@ -214,6 +157,8 @@ static int on_ping(sd_event_source *source, uint64_t usec, void *userdata)
                 return 0;
         }
         r = store_send(s, (const char *const[]){ "PING", NULL }, on_pong, s, NULL);
+        if (r >= 0)
+                r = store_read_generation(s);
         if (r < 0)
                 redis_connection_break(s->connection, strerror(-r));
         s->ping_unanswered = true;
@@ -237,10 +182,13 @@ int store_new(sd_event *event, const char *address, const char *deployment, Stor
                 return -ENOMEM;
         TAILQ_INIT(&s->commits);
         s->port.vtable = &store_vtable;
+        s->on_fenced = store_setup_start;
+        s->on_set_up = on_set_up;
         s->event = sd_event_ref(event);
         s->retry_usec = RETRY_MIN_USEC;
         s->address = strdup(address);
-        if (!s->address)
+        s->generation_key = str_printf("%s%s", store_prefix(STORE_GENERATION), deployment);
+        if (!s->address || !s->generation_key)
                 return -ENOMEM;
         r = store_fence_name(deployment, &s->name);
         if (r >= 0)
@@ -270,6 +218,7 @@ Store *store_free(Store *s)
         job_entries_done(&s->jobs);
         job_entries_done(&s->setup_jobs);
         free(s->address);
+        free(s->generation_key);
         free(s->name);
         (void) sd_event_unref(s->event);
         return mfree(s);

@@ -10,7 +10,8 @@
  * "Connected" means that Redis answers, has its data loaded, accepts writes of ours, and that the entries of the job
  * stream are known; and that nothing sent on a connection before this one can arrive any more.
  *
- * Keys: product:<id>, instance:<id>, secret:<id>, job:<id>, idempotency:<key> (text), products (set), instances
+ * Keys: product:<id>, instance:<id>, secret:<id>, job:<id>, idempotency:<key> (text), generation:<deployment> (a
+ * number, raised by each commit that changes a product, instance or secret), products (set), instances
  * (sorted set, created_at in µs), ark:jobs (stream with group and consumer arkd, field "job").
  *
  * Failures of a commit besides those of core/ports.h; nothing of it was done, and reason has Redis' own words:

@@ -2,17 +2,26 @@
 
 /* How a job ends: what it leaves of the instance is stored, then put into effect and told. */
 
+#include "core/job/end.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/log.h"
-#include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/fault.h"
-#include "core/job-record.h"
-#include "core/manager-internal.h"
-#include "core/reconcile.h"
-#include "core/retention.h"
+#include "core/job/commit.h"
+#include "core/job/fault.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/watch.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/registry/hooks.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
 
 /* The instance as the job leaves it: strings are borrowed. */
 typedef struct EndState {
@@ -25,12 +34,6 @@ typedef struct EndState {
 static const char left_behind_message[] =
                 "The deployment failed, and not all of it could be removed; delete it";
 
-static const char *const failure_messages[_JOB_KIND_MAX] = {
-        [JOB_CREATE] = "The deployment failed; nothing of it was left behind",
-        [JOB_DELETE] = "It could not be deleted whole; delete it again",
-        [JOB_RESTART] = "It did not come up again; restart it, or delete it",
-};
-
 static EndState job_end_state(const Job *job)
 {
         const Instance *i = job->instance;
@@ -39,12 +42,12 @@ static EndState job_end_state(const Job *job)
                 return (EndState){
                         .status = INSTANCE_FAILED,
                         .phase = i->phase,
-                        .message = job->left_behind ? left_behind_message : failure_messages[job->kind],
+                        .message = job->left_behind ? left_behind_message : job->plan->failure_message,
                         .step = instance_phase_to_string(job->failed_step->phase),
                         .reason = job->failure,
                         .log = job->log,
                 };
-        if (job->kind != JOB_DELETE)
+        if (!job->plan->removes)
                 return (EndState){
                         .status = INSTANCE_RUNNING, .phase = PHASE_READY, .message = instance_ready_message
                 };
@@ -55,12 +58,12 @@ static EndState job_end_state(const Job *job)
 static bool job_leaves_nothing(const Job *job, const EndState *end)
 {
         return end->status == INSTANCE_DELETED ||
-               (end->status == INSTANCE_FAILED && job->kind == JOB_CREATE && !job->left_behind);
+               (end->status == INSTANCE_FAILED && job->plan->makes && !job->left_behind);
 }
 
 static bool job_keeps_secrets(const Job *job, const EndState *end)
 {
-        return end->status != INSTANCE_DELETED && !(job->kind == JOB_CREATE && job->failure);
+        return end->status != INSTANCE_DELETED && !(job->plan->makes && job->failure);
 }
 
 static void end_state_fill(const EndState *end, uint64_t now, Instance *next)
@@ -121,23 +124,6 @@ static void end_state_apply(const EndState *end, Job *job)
         memcpy(i->timeline, next.timeline, sizeof i->timeline);
 }
 
-/* What is gone needs none, and the store has none of it any more. */
-static void erase_secrets(Instance *i)
-{
-        i->database_password = str_erase_free(i->database_password);
-        i->access_token = str_erase_free(i->access_token);
-        string_pairs_done(&i->secrets);
-        json_object_put(i->credentials);
-        i->credentials = NULL;
-}
-
-/* By whether it failed. */
-static const char *const end_message_ids[_JOB_KIND_MAX][2] = {
-        [JOB_CREATE] = { MESSAGE_INSTANCE_RUNNING, MESSAGE_INSTANCE_FAILED },
-        [JOB_DELETE] = { MESSAGE_INSTANCE_DELETED, MESSAGE_DELETE_FAILED },
-        [JOB_RESTART] = { MESSAGE_INSTANCE_RESTARTED, MESSAGE_RESTART_FAILED },
-};
-
 static void job_log_tidied(const Job *job)
 {
         LogContext context;
@@ -158,7 +144,7 @@ static void job_log_end(const Job *job, const EndState *end)
         uint64_t ms = job->started_usec ? (now_monotonic() - job->started_usec) / USEC_PER_MSEC : 0;
 
         job_get_log_context(job, &context);
-        context.message_id = end_message_ids[job->kind][end->reason != NULL];
+        context.message_id = end->reason ? job->plan->failed_id : job->plan->ended_id;
         context.step = end->step;
         if (end->reason)
                 log_full(LOG_WARNING, 0, &context, "Instance %s of %s failed in step %s: %s",
@@ -178,40 +164,30 @@ static void job_count_end(const Job *job, const EndState *end)
 {
         Counters *counters = &job->manager->counters;
 
-        count_job(counters, job->kind, end->reason ? JOB_FAILED : JOB_SUCCEEDED, job_seconds(job));
-        if (job->kind == JOB_CREATE && !end->reason)
+        count_job(counters, plan_index(job->manager, job->plan), end->reason ? JOB_FAILED : JOB_SUCCEEDED,
+                        job_seconds(job));
+        if (job->plan->makes && !end->reason)
                 count_deploy(counters, job->instance);
 }
 
 /* Hands the instance to what comes next and frees the job. */
-static void job_finish(Job *job)
+static void job_finish(Job *job, bool deleted)
 {
         Manager *m = job->manager;
         Instance *i = job->instance;
-        Job *successor = TAKE_PTR(job->successor);
-        bool ran = job->started_usec != 0;
-        JobKind kind = job->kind;
-        bool resumed = job->resumed, unanswered = job->unanswered;
+        const JobEnd end = {
+                .plan = job->plan,
+                .ran = job->started_usec != 0,
+                .resumed = job->resumed,
+                .unanswered = job->unanswered,
+                .deleted = deleted,
+        };
 
         job_set_state(job, JOB_DONE);
-        i->job = successor;
-        job_tell_waiters(job, JOB_EVENT_ENDED, NULL);
+        i->job = TAKE_PTR(job->successor);
+        job_tell(job, JOB_EVENT_ENDED, job->note);
         job_free(job);
-        if (successor && successor->state == JOB_QUEUED) {
-                if (i->status != INSTANCE_DELETING) {
-                        i->status = INSTANCE_DELETING;
-                        manager_notify(m, MANAGER_INSTANCE_CHANGED, i, NULL);
-                }
-                manager_queue_job(m, successor);
-        }
-        if (ran)
-                manager_job_ended(m, kind);
-        reconcile_instance(m, i->id); /* for what happened meanwhile */
-        if (resumed && !i->job && !instance_has_resources(i))
-                reconcile_resources(m); /* for what the engine still made for the daemon before this one */
-        if (unanswered)
-                reconcile_resources_later(m);
-        retention_run(m);
+        m->hooks->job_ended(m, i, &end);
 }
 
 static int job_on_end_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -248,11 +224,11 @@ static void job_on_end_stored(int error, const char *reason, void *userdata)
         if (job_leaves_nothing(job, &end))
                 manager_release_addresses(job->manager, i, true);
         if (!job_keeps_secrets(job, &end))
-                erase_secrets(i);
+                instance_erase_secrets(i);
         manager_notify(job->manager,
                         end.status == INSTANCE_DELETED ? MANAGER_INSTANCE_REMOVED : MANAGER_INSTANCE_CHANGED,
                         i, NULL);
-        job_finish(job);
+        job_finish(job, end.status == INSTANCE_DELETED);
 }
 
 void job_end(Job *job)
@@ -266,8 +242,8 @@ void job_end(Job *job)
                 /* What follows has been stored already, and this job taken out with it. */
                 if (job->state != JOB_QUEUED)
                         job_set_state(job, JOB_ENDING);
-                count_job(&job->manager->counters, job->kind, JOB_CANCELLED, -1);
-                job_finish(job);
+                count_job(&job->manager->counters, plan_index(job->manager, job->plan), JOB_CANCELLED, -1);
+                job_finish(job, false);
                 return;
         }
         if (job->state != JOB_ENDING)

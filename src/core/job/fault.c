@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/fault.h"
+#include "core/job/fault.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +7,8 @@
 
 #include "basic/file-util.h"
 #include "basic/string-util.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
 
 #define PLACES_MAX 4096
 
@@ -24,7 +26,7 @@ void fault_point(const Job *job, const char *step, const char *when)
 
         if (!path || read_file(path, PLACES_MAX, &places, NULL) < 0)
                 return;
-        (void) snprintf(here, sizeof here, "%s.%s:%s\n", job_kind_to_string(job->kind), step, when);
+        (void) snprintf(here, sizeof here, "%s.%s:%s\n", job->plan->name, step, when);
         rest = startswith(places, here);
         if (rest && leave(path, rest))
                 (void) kill(getpid(), SIGKILL);

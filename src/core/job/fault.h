@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/job.h"
+#include "core/job/job.h"
 
 /*
  * Places where a test kills the daemon: at the boundaries of a job's steps and of what it stores. They exist in

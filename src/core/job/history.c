@@ -2,11 +2,10 @@
 
 /* How far each attempt at a job has come, kept in its record: daemons may die under it again and again. */
 
-#include <errno.h>
-
+#include "core/job/history.h"
 #include "basic/json-util.h"
-#include "core/job-record.h"
-#include "core/manager-internal.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
 
 #define STEP_NAME_MAX 64
 #define HISTORY_MAX   64 /* attempts; of more, the last are told */
@@ -92,8 +91,9 @@ int job_load_history(Job *job, struct json_object *record)
         size_t most = HISTORY_MAX;
         int r = 0;
 
-        if (job->kind == JOB_CREATE)
+        if (job->plan->makes)
                 (void) json_get_bool(record, "given_up", &job->given_up);
+        (void) json_get_bool(record, "discard_files", &job->discard_files);
         job_load_done(job, json_get(record, "done"));
         for (size_t i = n > most ? n - most : 0; i < n && r >= 0; i++) {
                 const char *name = json_object_get_string(json_object_array_get_idx(list, i));

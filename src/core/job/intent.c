@@ -1,45 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What a job writes to the store before anything is touched: its intent. Its end is in job-end.c. */
+/* What a job writes to the store before anything is touched: its intent. */
 
-#include "core/job-record.h"
+#include "core/job/intent.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/log.h"
-#include "basic/time-util.h"
-#include "core/fault.h"
-#include "core/manager-internal.h"
-
-#define COMMIT_RETRY_MAX_USEC (2 * USEC_PER_SEC)
-
-struct json_object *job_to_record(const Job *job)
-{
-        _cleanup_json_ struct json_object *json = json_object_new_object();
-        int r;
-
-        if (!json)
-                return NULL;
-        r = json_set_string(json, "id", job->id);
-        if (r >= 0)
-                r = json_set_string(json, "kind", job_kind_to_string(job->kind));
-        if (r >= 0)
-                r = json_set_string(json, "instance", job->instance->id);
-        if (r >= 0)
-                r = json_set_string(json, "step", instance_phase_to_string(job->instance->phase));
-        if (r >= 0)
-                r = json_set_u64(json, "attempts", job->attempts);
-        if (r >= 0)
-                r = json_set(json, "reached", job_history_to_json(job));
-        if (r >= 0)
-                r = json_set(json, "done", job_done_to_json(job));
-        if (r >= 0 && job->given_up)
-                r = json_set_bool(json, "given_up", true);
-        if (r >= 0 && job->caller)
-                r = json_set_string(json, "caller", job->caller);
-        return r < 0 ? NULL : TAKE_PTR(json);
-}
+#include "core/job/commit.h"
+#include "core/job/fault.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/queue.h"
+#include "core/job/watch.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/doubts.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
 
 static void job_store_now(Job *job);
 
@@ -50,13 +31,13 @@ static void job_on_intent_failed(Job *job, int error, const char *reason)
         Job *successor = TAKE_PTR(job->successor);
 
         log_warning("Job %s could not be stored: %s", job->id, strempty(reason));
-        job_tell_waiters(job, JOB_EVENT_STORE_FAILED, reason);
+        job_tell(job, JOB_EVENT_STORE_FAILED, reason);
         job_set_state(job, JOB_DONE);
         if (i->job == job)
                 i->job = successor;
         else if (i->job && i->job->successor == job)
                 i->job->successor = NULL;
-        if (job->kind == JOB_CREATE) {
+        if (job->plan->makes) {
                 if (store_error_is_doubtful(error))
                         manager_doubt_creation(m, i);
                 manager_release_addresses(m, i, false);
@@ -74,15 +55,6 @@ static void job_store_now(Job *job)
 
         if (r < 0)
                 job_on_intent_failed(job, r, strerror(-r));
-}
-
-void job_commit_later(Job *job, sd_event_time_handler_t handler)
-{
-        unsigned n = job->commit_attempts < 6 ? job->commit_attempts : 6;
-        uint64_t delay = (50 * USEC_PER_MSEC) << n;
-
-        manager_call_later(job->manager, delay < COMMIT_RETRY_MAX_USEC ? delay : COMMIT_RETRY_MAX_USEC, 0,
-                        handler, job, &job->retry);
 }
 
 static int job_on_intent_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -105,7 +77,7 @@ static void job_on_intent_doubtful(Job *job, const char *reason)
         if (job->commit_attempts++ == 0) {
                 log_warning("It is not known whether job %s is stored, trying again: %s", job->id,
                                 strempty(reason));
-                job_tell_waiters(job, JOB_EVENT_STORE_DOUBTFUL, reason);
+                job_tell(job, JOB_EVENT_STORE_DOUBTFUL, reason);
         }
         job_commit_later(job, job_on_intent_retry);
 }
@@ -117,7 +89,7 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
 
         job->commit = NULL;
         if (error < 0) {
-                if (job->kind != JOB_CREATE && (store_error_is_doubtful(error) || job->commit_attempts > 0))
+                if (!job->plan->makes && (store_error_is_doubtful(error) || job->commit_attempts > 0))
                         job_on_intent_doubtful(job, reason);
                 else
                         job_on_intent_failed(job, error, reason);
@@ -126,17 +98,16 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
         job->commit_attempts = 0;
         fault_point(job, "intent", "stored");
         job_set_state(job, JOB_QUEUED);
-        if (job->kind == JOB_CREATE) {
+        if (job->plan->makes) {
                 i->stored = true;
                 manager_notify(job->manager, MANAGER_INSTANCE_ADDED, i, NULL);
         } else {
-                if (job->kind == JOB_DELETE)
+                if (job->plan->removes)
                         i->status = INSTANCE_DELETING;
-                (void) free_and_strdup(
-                                &i->message, job->kind == JOB_DELETE ? "Being deleted" : "Being restarted");
+                (void) free_and_strdup(&i->message, job->plan->message);
                 manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         }
-        job_tell_waiters(job, JOB_EVENT_STORED, NULL);
+        job_tell(job, JOB_EVENT_STORED, NULL);
         job_store_now(job->successor);
         if (i->job == job)
                 manager_queue_job(job->manager, job);
@@ -144,14 +115,7 @@ static void job_on_intent_stored(int error, const char *reason, void *userdata)
                 job_cancel(i->job); /* queues this one when it has wound down */
 }
 
-int job_commit(Job *job, const StoreWrite *writes, size_t n, PortDone done)
-{
-        StorePort *store = job->manager->store;
-
-        return store->vtable->commit(store, writes, n, MANAGER_STORE_TIMEOUT_USEC, done, job, &job->commit);
-}
-
-static int job_store_create(Job *job, struct json_object *record)
+static int job_store_making(Job *job, struct json_object *record)
 {
         Instance *i = job->instance;
         _cleanup_json_ struct json_object *instance = instance_to_json(i, INSTANCE_VIEW_RECORD);
@@ -171,7 +135,7 @@ static int job_store_create(Job *job, struct json_object *record)
                         job_on_intent_stored);
 }
 
-static int job_store_delete(Job *job, struct json_object *record)
+static int job_store_removal(Job *job, struct json_object *record)
 {
         Instance *i = job->instance, next = *i;
         _cleanup_json_ struct json_object *instance = NULL;
@@ -192,7 +156,7 @@ static int job_store_delete(Job *job, struct json_object *record)
         return job_commit(job, writes, ELEMENTSOF(writes) - (predecessor ? 0 : 2), job_on_intent_stored);
 }
 
-static int job_store_restart(Job *job, struct json_object *record)
+static int job_store_alone(Job *job, struct json_object *record)
 {
         const StoreWrite writes[] = {
                 { STORE_PUT, STORE_JOB, job->id, json_text(record) },
@@ -209,12 +173,9 @@ int job_store(Job *job)
         if (!record)
                 return -ENOMEM;
         fault_point(job, "intent", "before");
-        switch (job->kind) {
-        case JOB_CREATE:
-                return job_store_create(job, record);
-        case JOB_DELETE:
-                return job_store_delete(job, record);
-        default:
-                return job_store_restart(job, record);
-        }
+        if (job->plan->makes)
+                return job_store_making(job, record);
+        if (job->plan->removes)
+                return job_store_removal(job, record);
+        return job_store_alone(job, record);
 }

@@ -3,22 +3,16 @@
 
 #include <systemd/sd-event.h>
 
-#include "core/instance.h"
-#include "core/manager.h"
-#include "core/request.h"
+#include "core/job/plan.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
 
 /*
  * A job is a table of idempotent steps. Its intent is in the store before anything is touched; each step may be run
  * again after a crash and finds what it made before. Steps whose predecessors are done run at the same time. When
  * one fails, the others come to their end and then all is undone in reverse.
  */
-
-typedef enum JobKind {
-        JOB_CREATE,
-        JOB_DELETE,
-        JOB_RESTART,
-        _JOB_KIND_MAX,
-} JobKind;
 
 typedef enum JobState {
         JOB_STORING, /* its intent is on its way to the store */
@@ -31,20 +25,6 @@ typedef enum JobState {
 } JobState;
 
 typedef struct InstanceSpec InstanceSpec;
-typedef struct StepRun StepRun;
-
-/* One row of a job's table. */
-typedef struct Step {
-        const char *name;
-        InstancePhase phase;
-        uint32_t after; /* bits of the steps that must be done before */
-        uint32_t after_database; /* the same, where the product needs its database first */
-        bool database_only; /* not wanted where the product has none */
-        bool abortable; /* cancelling it leaves nothing half-made in the engine */
-        /* Each starts asynchronous work that ends in step_done(), or answers a negative errno. */
-        int (*start)(StepRun *run);
-        int (*undo)(StepRun *run); /* NULL: nothing to undo */
-} Step;
 
 typedef enum StepState {
         STEP_WAITING,
@@ -64,6 +44,7 @@ struct StepRun {
         uint64_t failing_usec; /* since when its removal fails */
         unsigned stage; /* where a step that makes several calls stands */
         PortDone then; /* what follows its first part */
+        char **todo; /* what it has yet to do */
         char *reason; /* why the last attempt failed, or what it is about */
         double fraction; /* 0 to 1, of what it can tell */
 };
@@ -73,22 +54,30 @@ struct StepRun {
 /* For Step.after. */
 #define BIT(n) (1u << (n))
 
-typedef struct JobWaiter JobWaiter;
+typedef enum Part {
+        PART_APP,
+        PART_DATABASE,
+        _PART_MAX,
+} Part;
 
-typedef enum JobEvent {
-        JOB_EVENT_STORED, /* the intent is in the store */
-        JOB_EVENT_STORE_FAILED, /* it is not; the job is gone after this */
-        JOB_EVENT_STORE_DOUBTFUL, /* the store was lost meanwhile; the job goes on when it is back */
-        JOB_EVENT_ENDED, /* instance has its end state; the job is gone after this */
-} JobEvent;
+/* What a restart finds of a container. */
+typedef struct RestartPart {
+        bool missing; /* somebody removed it */
+        bool unstarted; /* it was made by a restart that did not come further */
+        bool stale; /* it is not on a network of its own, or holds on to one that is gone */
+        bool changed; /* it was made from another description */
+        bool keep; /* it has files of its own that must not be lost */
+        bool stopped; /* for a last look at these, and not replaced yet */
+        char *files; /* these, for people; NULL for none */
+        char *network_ids[ATTACHMENTS_MAX]; /* it is on; NULL where it is not */
+} RestartPart;
 
-/* Called for each event until it ends the request. reason: why the store failed, or NULL. */
-typedef void (*JobWaiterHandler)(Request *request, Instance *instance, JobEvent event, const char *reason);
+typedef struct JobWatch JobWatch;
 
 struct Job {
         Manager *manager;
         Instance *instance;
-        JobKind kind;
+        const Plan *plan;
         JobState state;
         char *id;
         char *caller; /* who asked for it, for the audit trail; NULL where nobody did */
@@ -115,13 +104,23 @@ struct Job {
         bool database_begun; /* it may have begun to fill its volume since that was made */
         uint32_t rewind; /* bits of the steps to be done once more, as soon as none of them runs */
         bool cancelled;
-        bool app_missing, database_missing; /* containers that a restart has to make again */
-        bool app_stale, database_stale; /* … and first to take away, as a network of theirs is gone */
+
+        RestartPart parts[_PART_MAX]; /* of a restart */
+        char *public_url; /* that it has the application told; NULL where it knows it */
+        bool settles_limits; /* it gives the containers default limits, which they have never had */
+        bool discard_files; /* it may make containers again that have files of their own */
+        char *exposed; /* the ports that the application's image exposes, for people; NULL where that is not known */
+        char *listens; /* what it listens on, for people; NULL where that is not known */
+        uint64_t listens_next; /* when that is asked for again; CLOCK_MONOTONIC; 0 before nothing listened */
+        bool noted; /* volumes came to be known that the store does not know yet */
+        char *note; /* what whoever asked for it should know; NULL for nothing */
 
         /* Of the failure, once there is one. */
         const Step *failed_step;
         char *failure, *log;
-        Pending *collecting;
+        unsigned falls; /* of the container that was waited for: each has said something */
+        Pending *collecting; /* its last words, then what its plan does about the failure */
+        void (*then)(Job *job); /* once that is read */
         size_t undo_next; /* steps below it are still to be undone */
         bool unanswered; /* the engine did not say what became of something: it may be doing it yet */
         bool left_behind; /* something could not be removed */
@@ -134,134 +133,26 @@ struct Job {
         unsigned commit_attempts;
 
         Job *successor; /* that runs once this one has been wound down */
-        JobWaiter *waiters;
+        JobWatch *watches;
         Job *next; /* in the manager's queue */
 };
 
-/* A new job on an instance that has none, or on top of a create that it cancels. */
-int job_new(Manager *manager, Instance *instance, JobKind kind, Job **ret);
+/* A new job on an instance that has none, or on top of a create that it cancels. 0 or -ENOMEM. */
+int job_new(Manager *manager, Instance *instance, const Plan *plan, Job **ret);
 Job *job_free(Job *job);
 DEFINE_CLEANUP_FUNC(Job, job_free);
-
-/* Writes the intent and, once it is stored, queues the job. Waiters hear of both outcomes. */
-int job_store(Job *job);
-
-/* Goes on with a job that was found in the store. */
-int job_resume(Manager *manager, Instance *instance, JobKind kind, unsigned attempts);
-
-/* Takes away what failed creates have left behind. How they failed stays. */
-void job_tidy_all(Manager *manager);
-
-/* The request hears of the job's events until it ends or dies. */
-int job_wait(Job *job, Request *request, JobWaiterHandler handler);
-/* It hears no more of them, and goes on without; for handlers. */
-void job_unwait(Request *request);
-
-/* Starts it; called by the queue. */
-void job_run(Job *job);
-
-/* Ends a running create at its next step boundary. */
-void job_cancel(Job *job);
-
-/* The engine is back: paused steps are tried again, and a database that may have been cut short is made anew. */
-void job_on_engine_connected(Job *job);
 
 /* Who and what, for log lines; valid while the job is. */
 void job_get_log_context(const Job *job, LogContext *ret);
 
-const char *job_kind_to_string(JobKind kind);
-int job_kind_from_string(const char *s);
-
-/* ---- For job-*.c only ---- */
-
 /* The only place where a job changes its state. */
 void job_set_state(Job *job, JobState state);
-
-/* Ends a step: 0 or a negative errno, with a reason. step_on_done() is that as a port's callback. */
-void step_done(StepRun *run, int error, const char *reason);
-void step_on_done(int error, const char *reason, void *userdata);
-
-/* Starts what can be started, and finds out whether the job has come to its end. */
-void job_advance(Job *job);
-/* Cuts a step short that is abortable, or pauses. */
-void step_stop(StepRun *run);
-
-/* job-tidy.c: has the job of an instance that was left behind end as the one before did; 0 or -ENOMEM. */
-int job_recall_failure(Job *job);
-
-/* job-rewind.c: the steps of these bits are done once more; what depends on them must be among them. */
-void job_rewind(Job *job, uint32_t steps);
-/* Has them wait again, where none of them is under way any more. False while one is: nothing may be begun then. */
-bool job_settle_rewind(Job *job);
-
-/* The record that it was held for is stored, or cannot be for now. */
-void job_go_on(Job *job);
-
-/* job-retry.c. Whether what failed so may succeed later without anything having changed in what it is about. */
-bool step_must_wait(const StepRun *run, int error);
-/* Tries the step again when the engine is back, or there are files to be had again. */
-void step_pause(StepRun *run, int error, const char *reason);
-/* Removing is tried several times: the engine may be busy with the thing. Answers false where to give up. */
-bool step_retry_removal(StepRun *run, int error, const char *reason);
-
-/* Recomputes phase, progress and message from the steps, stores and signals what changed. */
-void job_update_phase(Job *job);
-
-/* Fails the job because of a step and begins to undo it. */
-void job_fail(Job *job, const Step *step, const char *reason);
 
 /* What the job is said to have failed of. Takes reason over; NULL: there was no memory for one. */
 void job_set_failure(Job *job, char *reason);
 
-/* Undoes one step after the other, then ends. */
-void job_undo(Job *job);
-/* Its time for that is over: what waits is given up, the rest tried once. */
-void job_undo_overdue(Job *job);
+/* Cuts a step short that is abortable, or pauses. */
+void step_stop(StepRun *run);
 
-/*
- * job-deadline.c: how long deleting may take, and undoing. Then the instance is failed with what is left of it, and may
- * be deleted again.
- */
-#define REMOVAL_DEADLINE_USEC (10 * UINT64_C(60000000))
-/* From now on. 0 or a negative errno. */
-int job_start_deadline(Job *job, uint64_t usec);
 /* The earliest phase's step that is under way, or NULL. */
 const StepRun *job_current_run(const Job *job);
-
-/* Stores the end state; applies and signals it once stored. */
-void job_end(Job *job);
-
-/* Takes the first steps of log collection, then undoes. */
-void job_collect_log(Job *job);
-
-/* job-create.c, job-remove.c, job-restart.c */
-extern const Step create_steps[];
-extern const size_t n_create_steps;
-extern const Step delete_steps[];
-extern const size_t n_delete_steps;
-extern const Step restart_steps[];
-extern const size_t n_restart_steps;
-
-/* job-create.c: an engine that comes back has started the database again, wherever its initialisation stood. */
-void create_on_engine_connected(Job *job);
-
-/* job-create.c: what creating makes, and restarting makes again where it is gone. Each finds what is there. */
-int step_write_compose(StepRun *run);
-int step_app_image(StepRun *run);
-int step_database_image(StepRun *run);
-int step_create_ingress(StepRun *run);
-int step_create_network(StepRun *run);
-int step_create_app(StepRun *run);
-
-/* job-probe.c: wait until what was started answers. */
-int start_login(StepRun *run);
-int start_health(StepRun *run);
-
-/* job-remove.c: what deleting does and creating undoes. */
-int step_remove_app(StepRun *run);
-int step_remove_database(StepRun *run);
-int step_remove_volume(StepRun *run);
-/* The same, with another continuation than step_done(). */
-int remove_volume_then(StepRun *run, PortDone then);
-int step_remove_network(StepRun *run);
-int step_remove_compose(StepRun *run);

@@ -2,15 +2,13 @@
 
 /* How far a create has come, for those who watch it. */
 
+#include "core/job/progress.h"
+
 #include <math.h>
 
-#include "basic/json-util.h"
-#include "basic/log.h"
 #include "basic/time-util.h"
-#include "core/fault.h"
-#include "core/job-record.h"
-#include "core/job.h"
-#include "core/manager-internal.h"
+#include "core/job/job.h"
+#include "core/model/instance.h"
 
 /* Where the bar stands when a phase begins: their usual shares of the time. */
 static const double phase_progress[_PHASE_MAX] = {
@@ -34,50 +32,6 @@ static const char *const phase_messages[_PHASE_MAX] = {
         [PHASE_HEALTH] = "Waiting until the application answers",
         [PHASE_READY] = "Ready",
 };
-
-static void on_persisted(int error, const char *reason, void *userdata)
-{
-        Job *job = userdata;
-
-        job->persisting = NULL;
-        if (error < 0)
-                log_debug("The phase of %s is not stored yet: %s", job->instance->id, strempty(reason));
-        else
-                fault_point(job, instance_phase_to_string(job->instance->phase), "stored");
-        if (error >= 0 && job->dirty)
-                job_persist(job);
-        job->dirty = false;
-        if (job->held && !job->persisting)
-                job_go_on(job);
-}
-
-/* Best effort: the end of the job writes all again, and waits for it. */
-void job_persist(Job *job)
-{
-        _cleanup_json_ struct json_object *instance = NULL, *record = NULL;
-        StorePort *store = job->manager->store;
-
-        if (job->successor)
-                return; /* a deletion is stored, or on its way there: this would be written over it */
-        if (job->persisting) {
-                job->dirty = true;
-                return;
-        }
-        instance = instance_to_json(job->instance, INSTANCE_VIEW_RECORD);
-        record = job_to_record(job);
-        if (!instance || !record) {
-                log_oom();
-                return;
-        }
-        const StoreWrite writes[] = {
-                { STORE_PUT, STORE_JOB, job->id, json_text(record) },
-                { STORE_PUT, STORE_INSTANCE, job->instance->id, json_text(instance),
-                                .score = job->instance->created_usec },
-        };
-        /* Only a create changes its instance before its end. */
-        (void) store->vtable->commit(store, writes, ELEMENTSOF(writes) - (job->kind == JOB_CREATE ? 0 : 1),
-                        MANAGER_STORE_TIMEOUT_USEC, on_persisted, job, &job->persisting);
-}
 
 /* The earliest phase that some step is still in. */
 static InstancePhase job_phase(const Job *job)
@@ -104,8 +58,7 @@ static double phase_fraction(const Job *job, InstancePhase phase)
         return n > 0 ? done / n : 0;
 }
 
-/* Answers whether what there is to be seen of the instance has changed. */
-static bool create_update_phase(Job *job, bool *ret_entered)
+bool progress_update(Job *job, bool *ret_entered)
 {
         Instance *i = job->instance;
         InstancePhase phase = job_phase(job);
@@ -124,20 +77,4 @@ static bool create_update_phase(Job *job, bool *ret_entered)
                 (void) free_and_strdup(&i->message, phase_messages[phase]);
         }
         return true;
-}
-
-void job_update_phase(Job *job)
-{
-        bool moved, entered = false, changed = false;
-
-        if (job->state != JOB_RUNNING)
-                return;
-        moved = job_note_done(job);
-        moved = job_note_reached(job) || moved;
-        if (job->kind == JOB_CREATE)
-                changed = create_update_phase(job, &entered);
-        if (moved || entered)
-                job_persist(job);
-        if (changed)
-                manager_notify(job->manager, MANAGER_INSTANCE_CHANGED, job->instance, NULL);
 }

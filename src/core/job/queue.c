@@ -4,7 +4,17 @@
  * fewest running, so that one who orders ten does not keep another waiting for all of them; and of whose are all the
  * same person's, of the product with the fewest. */
 
-#include "core/manager-internal.h"
+#include "core/job/queue.h"
+
+#include "core/job/end.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/run.h"
+#include "core/model/instance.h"
+#include "core/registry/context.h"
+#include "core/registry/hooks.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
 
 static bool job_is_running(const Job *job)
 {
@@ -27,10 +37,13 @@ static uint64_t job_share(const Manager *manager, const Job *job)
         return (uint64_t) of_owner << 32 | of_product;
 }
 
-/* Creates may take minutes; what deletes or restarts does not wait for them, nor they for it. */
+/* Creates may take minutes; what deletes or restarts does not wait for them, nor they for it. Nothing is made while
+ * instances would not be kept apart. */
 static bool has_free_worker(const Manager *manager, const Job *job)
 {
-        return manager->n_running[job->kind == JOB_CREATE] < manager->workers;
+        if (job->plan->makes && !manager_is_isolated(manager, NULL))
+                return false;
+        return manager->n_running[job->plan->makes] < manager->workers;
 }
 
 static Job *queue_choose(const Manager *manager)
@@ -76,7 +89,7 @@ void manager_run_queue(Manager *manager)
                 if (!job)
                         break;
                 manager_unqueue_job(manager, job);
-                manager->n_running[job->kind == JOB_CREATE]++;
+                manager->n_running[job->plan->makes]++;
                 job_run(job);
         }
         queue_number(manager);
@@ -114,8 +127,35 @@ void manager_unqueue_job(Manager *manager, Job *job)
         }
 }
 
-void manager_job_ended(Manager *manager, JobKind kind)
+void job_cancel(Job *job)
 {
-        manager->n_running[kind == JOB_CREATE]--;
+        job->cancelled = true;
+        switch (job->state) {
+        case JOB_QUEUED:
+                manager_unqueue_job(job->manager, job);
+                job_end(job);
+                break;
+        case JOB_RUNNING:
+                job_wind_down(job);
+                break;
+        default: /* it ends by itself */
+                break;
+        }
+}
+
+void queue_job_ended(Manager *manager, Instance *instance, const JobEnd *end)
+{
+        Job *successor = instance->job;
+
+        if (successor && successor->state == JOB_QUEUED) {
+                if (instance->status != INSTANCE_DELETING) {
+                        instance->status = INSTANCE_DELETING;
+                        manager_notify(manager, MANAGER_INSTANCE_CHANGED, instance, NULL);
+                }
+                manager_queue_job(manager, successor);
+        }
+        if (!end->ran)
+                return;
+        manager->n_running[end->plan->makes]--;
         manager_run_queue(manager);
 }

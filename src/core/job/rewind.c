@@ -2,7 +2,9 @@
 
 /* Steps that are done once more, as what they made cannot be relied on any longer. */
 
-#include "core/job.h"
+#include "core/job/rewind.h"
+
+#include "core/job/job.h"
 
 /* What the engine is still making comes to its end first. */
 static bool job_must_wait(const Job *job)
@@ -33,10 +35,4 @@ bool job_settle_rewind(Job *job)
         }
         job->rewind = 0;
         return true;
-}
-
-void job_rewind(Job *job, uint32_t steps)
-{
-        job->rewind |= steps;
-        job_advance(job);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/address-pool.h"
+#include "core/model/address-pool.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

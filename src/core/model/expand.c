@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/expand.h"
+#include "core/model/expand.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,14 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/instance.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance-newer.h"
+#include "core/model/instance-url.h"
+#include "core/model/instance-volume.h"
+#include "core/model/instance.h"
+#include "core/model/limits.h"
+#include "core/model/product.h"
+#include "core/model/user-range.h"
 
 static int add_error(struct json_object *json, const Instance *i, InstanceView view)
 {
@@ -32,7 +39,7 @@ static int add_timeline(struct json_object *json, const Instance *i)
         for (InstancePhase phase = 0; r >= 0 && phase < _PHASE_MAX; phase++)
                 if (i->timeline[phase] != TIMELINE_UNSET)
                         r = json_set_u64(timeline, instance_phase_to_string(phase), i->timeline[phase]);
-        return r;
+        return r < 0 ? r : json_add_newer(timeline, i->newer_timeline);
 }
 
 static int add_public(struct json_object *json, const Instance *i)
@@ -49,15 +56,17 @@ static int add_public(struct json_object *json, const Instance *i)
         if (r >= 0)
                 r = json_set_string(json, "client_name", i->client_name);
         if (r >= 0)
-                r = json_set_string(json, "status", instance_status_to_string(i->status));
+                r = json_set_string(json, "status", instance_status_text(i));
         if (r >= 0)
-                r = json_set_string(json, "phase", instance_phase_to_string(i->phase));
+                r = json_set_string(json, "phase", instance_phase_text(i));
         if (r >= 0)
                 r = json_set_double(json, "progress", i->progress);
         if (r >= 0)
                 r = json_set_string(json, "message", strempty(i->message));
         if (r >= 0)
                 r = json_set_string(json, "access_url", i->access_url);
+        if (r >= 0)
+                r = json_set_string(json, "public_url", instance_url_public(i));
         if (r >= 0)
                 r = json_set_string(json, "db_name", i->has_database ? names.database : NULL);
         if (r >= 0)
@@ -78,15 +87,27 @@ static int add_record(struct json_object *json, const Instance *i)
                 r = json_set_string(json, "ingress_address", i->ingress_address);
         if (r >= 0)
                 r = json_set_string(json, "upstream", i->upstream);
+        if (r >= 0 && i->secure_cookies)
+                r = json_set_bool(json, "secure_cookies", true);
+        if (r >= 0 && i->database_stop_signal)
+                r = json_set_string(json, "database_stop_signal", i->database_stop_signal);
         if (r >= 0)
                 r = json_set_string(json, "prefix", prefix_mode_to_string(i->prefix));
         if (r >= 0)
                 r = json_set_bool(json, "has_database", i->has_database);
+        if (r >= 0 && i->has_database_alias)
+                r = json_set_bool(json, "database_alias", true);
         if (r >= 0)
                 r = json_set_bool(json, "kept", i->kept);
+        if (r >= 0 && i->has_limits)
+                r = json_set(json, "limits", instance_limits_to_json(&i->limits));
+        if (r >= 0 && i->uid)
+                r = json_set_u64(json, "uid", i->uid);
         if (r >= 0 && i->verdict_usec)
                 r = json_set_timestamp(json, "verdict_at", i->verdict_usec);
-        return r;
+        if (r >= 0)
+                r = instance_volumes_to_json(i, json);
+        return r < 0 ? r : json_add_newer(json, i->newer_members);
 }
 
 struct json_object *instance_to_json(const Instance *i, InstanceView view)
@@ -103,6 +124,10 @@ struct json_object *instance_to_json(const Instance *i, InstanceView view)
                 r = add_timeline(json, i);
         if (r >= 0 && i->deleted_usec)
                 r = json_set_timestamp(json, "deleted_at", i->deleted_usec);
+        if (r >= 0 && view != INSTANCE_VIEW_RECORD)
+                r = json_set_string(json, "image", instance_image(i));
+        if (r >= 0 && view == INSTANCE_VIEW_OPERATOR)
+                r = json_set_string(json, "warning", instance_warning(i));
         if (r >= 0 && i->queue_position && view != INSTANCE_VIEW_RECORD)
                 r = json_set_u64(json, "queue_position", i->queue_position);
         if (r >= 0 && view != INSTANCE_VIEW_VISITOR)
@@ -131,8 +156,12 @@ struct json_object *instance_secrets_to_json(const Instance *i)
                 r = json_set_string(json, "database_password", i->database_password);
         if (r >= 0)
                 r = json_set_string(json, "access_token", i->access_token);
+        if (r >= 0 && i->access_token_sha256)
+                r = json_set_string(json, "access_token_sha256", i->access_token_sha256);
         if (r >= 0 && i->product)
                 r = json_set(json, "product", product_to_snapshot(i->product));
+        if (r >= 0)
+                r = json_add_newer(json, i->newer_secrets);
         return r < 0 ? NULL : TAKE_PTR(json);
 }
 
@@ -165,15 +194,19 @@ static int load_enums(struct json_object *json, Instance *i)
 {
         const char *status, *phase, *prefix;
 
-        if (json_get_string(json, "status", &status) < 0 || json_get_string(json, "phase", &phase) < 0 ||
-                        instance_status_from_string(status) < 0 || instance_phase_from_string(phase) < 0)
+        int r;
+
+        if (json_get_string(json, "status", &status) < 0 || json_get_string(json, "phase", &phase) < 0)
                 return -EINVAL;
-        i->status = (InstanceStatus) instance_status_from_string(status);
-        i->phase = (InstancePhase) instance_phase_from_string(phase);
+        r = instance_load_state(i, status, phase);
+        if (r < 0)
+                return r;
         if (json_get_string(json, "prefix", &prefix) >= 0 && streq(prefix, "keep"))
                 i->prefix = PREFIX_KEEP;
         (void) json_get_bool(json, "has_database", &i->has_database);
+        (void) json_get_bool(json, "database_alias", &i->has_database_alias);
         (void) json_get_bool(json, "kept", &i->kept);
+        (void) json_get_bool(json, "secure_cookies", &i->secure_cookies);
         (void) json_get_double(json, "progress", &i->progress);
         return 0;
 }
@@ -193,6 +226,28 @@ static int load_error(struct json_object *json, Instance *i)
         return r;
 }
 
+static int load_uid(struct json_object *json, Instance *i)
+{
+        uint64_t uid;
+        int r;
+
+        r = json_get_u64(json, "uid", &uid);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0 || uid < USER_ID_MIN || uid > USER_ID_MAX)
+                return -EINVAL;
+        i->uid = (uint32_t) uid;
+        return 0;
+}
+
+static int load_limits(struct json_object *json, Instance *i)
+{
+        struct json_object *limits = json_get(json, "limits");
+
+        i->has_limits = limits != NULL;
+        return limits ? instance_limits_from_json(limits, &i->limits) : 0;
+}
+
 static int load_strings(struct json_object *json, Instance *i)
 {
         const struct {
@@ -207,9 +262,11 @@ static int load_strings(struct json_object *json, Instance *i)
                 { "idempotency_key", &i->idempotency_key },
                 { "message", &i->message },
                 { "access_url", &i->access_url },
+                { "public_url", &i->public_url },
                 { "subnet", &i->subnet },
                 { "ingress_address", &i->ingress_address },
                 { "upstream", &i->upstream },
+                { "database_stop_signal", &i->database_stop_signal },
         };
 
         for (size_t k = 0; k < ELEMENTSOF(members); k++) {
@@ -237,6 +294,10 @@ int instance_new_from_record(struct json_object *record, Instance **ret)
         if (r >= 0)
                 r = load_error(record, i);
         if (r >= 0)
+                r = load_limits(record, i);
+        if (r >= 0)
+                r = load_uid(record, i);
+        if (r >= 0)
                 r = load_timestamp(record, "created_at", 0, &i->created_usec);
         if (r >= 0)
                 r = load_timestamp(record, "expires_at", UINT64_MAX, &i->expires_usec);
@@ -244,6 +305,10 @@ int instance_new_from_record(struct json_object *record, Instance **ret)
                 r = load_timestamp(record, "deleted_at", 0, &i->deleted_usec);
         if (r >= 0)
                 r = load_timestamp(record, "verdict_at", 0, &i->verdict_usec);
+        if (r >= 0)
+                r = instance_volumes_load(i, record);
+        if (r >= 0)
+                r = instance_keep_newer(i, record);
         if (r >= 0 && (!instance_id_is_valid(i->id) || i->created_usec == 0))
                 r = -EINVAL;
         if (r < 0)
@@ -267,6 +332,10 @@ int instance_load_secrets(Instance *i, struct json_object *json)
         r = load_string(json, "database_password", &i->database_password);
         if (r >= 0)
                 r = load_string(json, "access_token", &i->access_token);
+        if (r >= 0)
+                r = load_string(json, "access_token_sha256", &i->access_token_sha256);
+        if (r >= 0)
+                r = instance_keep_newer_secrets(i, json);
         if (r < 0 || !json_object_is_type(secrets, json_type_object))
                 return r;
         json_object_object_foreach (secrets, name, value) {

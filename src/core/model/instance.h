@@ -6,10 +6,13 @@
 
 #include "basic/log.h"
 #include "basic/time-util.h"
-#include "core/product.h"
+#include "core/model/limits.h"
+#include "core/model/product.h"
 
 typedef struct Job Job;
 typedef struct InstanceCheck InstanceCheck;
+typedef struct InstanceHealth InstanceHealth;
+typedef struct InstanceVolume InstanceVolume;
 
 /* client_ and 12 characters of a-z2-7. */
 #define INSTANCE_ID_PREFIX "client_"
@@ -22,6 +25,7 @@ typedef enum InstanceStatus {
         INSTANCE_FAILED,
         INSTANCE_DELETING,
         INSTANCE_DELETED,
+        INSTANCE_NEWER, /* of a newer version, which this one leaves alone until it is told to delete it */
         _INSTANCE_STATUS_MAX,
 } InstanceStatus;
 
@@ -38,7 +42,7 @@ typedef enum InstancePhase {
 } InstancePhase;
 
 const char *instance_status_to_string(InstanceStatus status);
-int instance_status_from_string(const char *s); /* -EINVAL */
+int instance_status_from_string(const char *s); /* -EINVAL; never INSTANCE_NEWER */
 const char *instance_phase_to_string(InstancePhase phase);
 int instance_phase_from_string(const char *s);
 
@@ -60,7 +64,8 @@ typedef struct Instance {
         unsigned queue_position; /* of its job, from 1; 0 while it does not wait */
         char *message; /* a sentence for people */
         char *error_step, *error_reason, *error_log;
-        char *access_url;
+        char *access_url; /* its link */
+        char *public_url; /* what its application was told; NULL: its link (instance-url.h) */
         uint64_t created_usec; /* CLOCK_REALTIME */
         uint64_t expires_usec; /* UINT64_MAX: never */
         bool kept; /* an operator has set the expiry: no age given to Cleanup overrides it */
@@ -76,41 +81,59 @@ typedef struct Instance {
         char *upstream; /* ADDRESS:PORT while running */
         PrefixMode prefix;
         bool has_database;
+        bool has_database_alias; /* its application is told of it: one of before is not made again for that */
+        bool has_limits; /* it is of a version that settled them */
+        InstanceLimits limits;
+        uint32_t uid; /* that its application runs as and nobody else does; 0: what product or image says */
+        bool secure_cookies; /* its application set some when it was last probed */
+        char *database_stop_signal; /* where its image does not say how it is stopped; else NULL */
+        InstanceVolume *volumes; /* beside its database's (instance-volume.h) */
+        size_t n_volumes;
 
         /* Secrets; in secret:<id>, never in instance:<id>. */
         char *database_password; /* NULL without a database */
         char *access_token;
+        char *access_token_sha256; /* of one that was taken back from its compose file, instead; in hexadecimal */
         struct json_object *credentials; /* as its customer is given them, filled in; NULL for none */
         StringPairs secrets; /* by name of ${SECRET:name} */
 
+        /* Of a record that a newer version has written, what this one does not know; NULL: nothing (instance-newer.h). */
+        struct json_object *newer_members, *newer_timeline, *newer_secrets;
+        char *newer_status, *newer_phase; /* as stored, while its status is INSTANCE_NEWER */
+
         Product *product; /* as deployed; NULL where it is gone and the instance is too */
         Job *job; /* that is under way on it, or NULL */
-        InstanceCheck *check; /* a look at its containers that is under way (reconcile.h), or NULL */
+        InstanceCheck *check; /* a look at its containers that is under way (upkeep/check.h), or NULL */
+        InstanceHealth *health; /* whether it answers (health.h), or NULL */
         /* When a job failed and said so, CLOCK_REALTIME: that its containers run does not refute it. 0: it stands no more */
         uint64_t verdict_usec;
         bool revived; /* … but they were started since, or the application became healthy, by an event */
         unsigned revived_restarts; /* by the engine, as of the last look since then */
-        unsigned listed_running; /* of its containers, while a list of all is taken in (reconcile.h) */
+        unsigned listed_containers;
+        bool listed_volume; /* its database's; while a list of all is taken in, as the next (upkeep/lost.h, upkeep/compare.h) */
+        unsigned listed_running; /* of its containers, while a list of all is taken in (upkeep/lost.h, upkeep/compare.h) */
+        bool doubted; /* the store was behind, so its job has not been resumed (behind.h) */
         bool stored; /* the store has it: until then nobody but its creator's request knows of it */
 } Instance;
 
-/* Names of what belongs to an instance; all follow from its id. */
-typedef struct InstanceNames {
-        char database[INSTANCE_ID_LENGTH + 8];
-        char volume[INSTANCE_ID_LENGTH + 16];
-        char network[INSTANCE_ID_LENGTH + 8];
-        char bridge[16];
-        char slice[INSTANCE_ID_LENGTH + 16];
-        char base_path[INSTANCE_ID_LENGTH + 16];
-} InstanceNames;
-
-void instance_names(const Instance *instance, InstanceNames *ret);
+/* For people and records. */
+const char *instance_status_text(const Instance *instance);
+const char *instance_phase_text(const Instance *instance);
 
 Instance *instance_free(Instance *instance);
 DEFINE_CLEANUP_FUNC(Instance, instance_free);
 
+/* What is gone needs none. */
+void instance_erase_secrets(Instance *instance);
+
 /* Whether it has something in the engine, or may: it holds addresses, and its product is in use. */
 bool instance_has_resources(const Instance *instance);
+
+/* The image that its application was made from, whatever its product says by now; NULL where nothing of it is left. */
+const char *instance_image(const Instance *instance);
+
+/* What its operator should know of one that is well by itself, as a sentence; NULL for nothing. */
+const char *instance_warning(const Instance *instance);
 
 /* Whether its create failed and could not be undone whole; it has never been ready then. */
 bool instance_is_left_behind(const Instance *instance);
@@ -119,6 +142,9 @@ bool instance_is_left_behind(const Instance *instance);
 #define IDEMPOTENCY_TTL_USEC USEC_PER_DAY
 /* Whether it was created with a key that does so still. now_usec: CLOCK_REALTIME. */
 bool instance_is_repeatable(const Instance *instance, uint64_t now_usec);
+
+/* What its containers may use. One that was made before limits were settled keeps what its product said. */
+InstanceLimits instance_get_limits(const Instance *instance);
 
 /* A copy of text in which the instance's secrets are blotted out; NULL when out of memory. */
 char *instance_redact(const Instance *instance, const char *text);

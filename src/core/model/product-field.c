@@ -9,7 +9,8 @@
 #include "basic/json-util.h"
 #include "basic/time-util.h"
 #include "basic/utf8.h"
-#include "core/product-parse.h"
+#include "core/model/product-parse.h"
+#include "core/model/product.h"
 
 #define ICON_MAX         (32 * 1024)
 #define CAPABILITIES_MAX 64
@@ -27,6 +28,26 @@ int product_parse_refuse(ProductParser *p, const char *field, const char *format
         if (r < 0)
                 p->reason = NULL;
         return p->field && p->reason ? -EINVAL : -ENOMEM;
+}
+
+int product_parse_pass_over(ProductParser *p, const char *parent, const char *name)
+{
+        if (!p->stored)
+                return 0;
+        if (!p->product->newer_field)
+                p->product->newer_field = parent ? str_printf("%s.%s", parent, name) : strdup(name);
+        return p->product->newer_field ? 1 : -ENOMEM;
+}
+
+int product_parse_leave(ProductParser *p)
+{
+        int r = product_parse_pass_over(p, NULL, p->field);
+
+        if (r <= 0)
+                return r == 0 ? -EINVAL : r;
+        p->field = mfree(p->field);
+        p->reason = mfree(p->reason);
+        return 0;
 }
 
 /* A string member without embedded NUL, of 1 to max bytes. */
@@ -97,9 +118,13 @@ static int parse_phrases(ProductParser *p, const char *field, struct json_object
         if (json_object_object_length(value) == 0)
                 return product_parse_refuse(p, field, "it must have \"es\" or \"en\"");
         json_object_object_foreach (value, language, text) {
-                if (!streq(language, "es") && !streq(language, "en"))
-                        return product_parse_refuse(p, field, "it may have \"es\" and \"en\" only");
-                r = parse_phrase(p, field, text, one_line);
+                if (streq(language, "es") || streq(language, "en"))
+                        r = parse_phrase(p, field, text, one_line);
+                else {
+                        r = product_parse_pass_over(p, field, language);
+                        if (r == 0)
+                                r = product_parse_refuse(p, field, "it may have \"es\" and \"en\" only");
+                }
                 if (r < 0)
                         return r;
         }
@@ -241,6 +266,11 @@ int product_parse_needs_database_first(ProductParser *p, const char *field, stru
         return parse_bool_to(p, field, value, &p->product->needs_database_first);
 }
 
+int product_parse_whole_bodies(ProductParser *p, const char *field, struct json_object *value)
+{
+        return parse_bool_to(p, field, value, &p->product->whole_bodies);
+}
+
 int product_parse_expires_days(ProductParser *p, const char *field, struct json_object *value)
 {
         uint64_t days = 0;
@@ -329,4 +359,25 @@ int product_parse_capabilities(ProductParser *p, const char *field, struct json_
 int product_parse_read_only(ProductParser *p, const char *field, struct json_object *value)
 {
         return parse_bool_to(p, field, value, &p->product->read_only);
+}
+
+/* Said the other way round than it is kept, so that what is left out is false. */
+static int parse_not_to(ProductParser *p, const char *field, struct json_object *value, bool *target)
+{
+        bool b = !*target;
+        int r;
+
+        r = parse_bool_to(p, field, value, &b);
+        *target = !b;
+        return r;
+}
+
+int product_parse_init_process(ProductParser *p, const char *field, struct json_object *value)
+{
+        return parse_not_to(p, field, value, &p->product->own_init);
+}
+
+int product_parse_no_new_privileges(ProductParser *p, const char *field, struct json_object *value)
+{
+        return parse_not_to(p, field, value, &p->product->new_privileges);
 }

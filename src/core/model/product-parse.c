@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/product-parse.h"
+#include "core/model/product-parse.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-
-#define PIDS_DEFAULT 512
+#include "core/model/limits.h"
+#include "core/model/product.h"
 
 typedef struct ProductField {
         const char *name;
@@ -24,6 +24,7 @@ static const ProductField product_fields[] = {
         { "port", product_parse_port },
         { "prefix", product_parse_prefix },
         { "health_path", product_parse_health_path },
+        { "whole_bodies", product_parse_whole_bodies },
         { "database", product_parse_database, .nullable = true },
         { "env", product_parse_env },
         { "needs_database_first", product_parse_needs_database_first },
@@ -34,6 +35,9 @@ static const ProductField product_fields[] = {
         { "user", product_parse_user, .nullable = true },
         { "capabilities", product_parse_capabilities, .nullable = true },
         { "read_only", product_parse_read_only },
+        { "init_process", product_parse_init_process },
+        { "no_new_privileges", product_parse_no_new_privileges },
+        { "shm_size", product_parse_shm_size, .nullable = true },
 };
 
 static int parse_fields(ProductParser *p, struct json_object *json)
@@ -50,22 +54,35 @@ static int parse_fields(ProductParser *p, struct json_object *json)
                 }
                 r = !value && !f->nullable ? product_parse_refuse(p, f->name, "it must not be null")
                                            : f->parse(p, f->name, value);
+                if (r == -EINVAL && !f->required)
+                        r = product_parse_leave(p);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
+bool product_field_is_known(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(product_fields); i++)
+                if (streq(name, product_fields[i].name))
+                        return true;
+        return false;
+}
+
 static int refuse_unknown_fields(ProductParser *p, struct json_object *json)
 {
         json_object_object_foreach (json, name, value) {
-                bool known = false;
+                int r;
 
                 (void) value;
-                for (size_t i = 0; i < ELEMENTSOF(product_fields) && !known; i++)
-                        known = streq(name, product_fields[i].name);
-                if (!known)
-                        return product_parse_refuse(p, name, "it is not a field of a product");
+                if (product_field_is_known(name))
+                        continue;
+                r = product_parse_pass_over(p, NULL, name);
+                if (r == 0)
+                        r = product_parse_refuse(p, name, "it is not a field of a product");
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -78,41 +95,12 @@ static int set_defaults(Product *product)
         product->needs_database_first = true;
         product->expires_usec = UINT64_MAX;
         product->deadline_usec = 180 * USEC_PER_SEC;
-        /* Processes are what one customer could take from all others with a single line of shell. */
-        product->app_limits.pids = product->database_limits.pids = PIDS_DEFAULT;
+        product->app_limits = product->database_limits = RESOURCE_LIMITS_UNSET;
         r = free_and_strdup(&product->health_path, "/");
         if (r >= 0)
                 r = free_and_strdup(&product->database_image, "docker.io/library/postgres:16");
         if (r >= 0)
                 r = free_and_strdup(&product->database_path, "/var/lib/postgresql/data");
-        return r;
-}
-
-static int complete_limits(struct json_object *limits, const char *which, const ResourceLimits *l)
-{
-        struct json_object *part = json_get(limits, which);
-        int r = 0;
-
-        if (!part) {
-                part = json_object_new_object();
-                r = part ? json_set(limits, which, part) : -ENOMEM;
-        }
-        return r >= 0 ? json_set_u64(part, "pids", l->pids) : r;
-}
-
-static int complete_all_limits(Product *product)
-{
-        struct json_object *limits = json_get(product->json, "limits");
-        int r = 0;
-
-        if (!limits) {
-                limits = json_object_new_object();
-                r = limits ? json_set(product->json, "limits", limits) : -ENOMEM;
-        }
-        if (r >= 0)
-                r = complete_limits(limits, "app", &product->app_limits);
-        if (r >= 0 && product->database_image)
-                r = complete_limits(limits, "database", &product->database_limits);
         return r;
 }
 
@@ -132,14 +120,15 @@ static int complete_json(Product *product)
                 r = json_set_bool(json, "needs_database_first", product->needs_database_first);
         if (r >= 0 && !json_get(json, "deadline_s"))
                 r = json_set_u64(json, "deadline_s", product->deadline_usec / USEC_PER_SEC);
-        if (r >= 0)
-                r = complete_all_limits(product);
         if (r < 0 || !product->database_image)
                 return r;
-        database = json_object_new_object();
-        if (!database)
-                return -ENOMEM;
-        r = json_set(json, "database", database);
+        database = json_get(json, "database");
+        if (product->newer_field && database && !json_object_is_type(database, json_type_object))
+                return 0;
+        if (!database) {
+                database = json_object_new_object();
+                r = json_set(json, "database", database);
+        }
         if (r >= 0)
                 r = json_set_string(database, "image", product->database_image);
         if (r >= 0)
@@ -147,10 +136,11 @@ static int complete_json(Product *product)
         return r;
 }
 
-int product_new_from_json(struct json_object *json, Product **ret, char **ret_field, char **ret_reason)
+static int product_new(
+                struct json_object *json, bool stored, Product **ret, char **ret_field, char **ret_reason)
 {
         _cleanup_(product_unrefp) Product *product = new0(Product, 1);
-        ProductParser p = { .product = product };
+        ProductParser p = { .product = product, .stored = stored };
         int r;
 
         if (!product)
@@ -166,7 +156,7 @@ int product_new_from_json(struct json_object *json, Product **ret, char **ret_fi
                 r = -ENOMEM;
         if (r >= 0)
                 r = parse_fields(&p, json);
-        if (r >= 0)
+        if (r >= 0 && !product->newer_field) /* else not all of it may be there */
                 r = product_parse_check_templates(&p);
         if (r >= 0)
                 r = complete_json(product);
@@ -177,4 +167,14 @@ int product_new_from_json(struct json_object *json, Product **ret, char **ret_fi
         }
         *ret = TAKE_PTR(product);
         return 0;
+}
+
+int product_new_from_json(struct json_object *json, Product **ret, char **ret_field, char **ret_reason)
+{
+        return product_new(json, false, ret, ret_field, ret_reason);
+}
+
+int product_new_from_record(struct json_object *record, Product **ret, char **ret_field, char **ret_reason)
+{
+        return product_new(record, true, ret, ret_field, ret_reason);
 }

@@ -7,8 +7,11 @@
 
 #include "basic/json-util.h"
 #include "basic/parse.h"
-#include "core/expand.h"
-#include "core/product-parse.h"
+#include "core/model/expand.h"
+#include "core/model/limits.h"
+#include "core/model/product-parse.h"
+#include "core/model/product.h"
+#include "core/ports.h"
 
 #define ENV_MAX         256
 #define CREDENTIALS_MAX 16
@@ -36,6 +39,8 @@ static int check_template(ProductParser *p, const char *field, const char *templ
         int r;
 
         r = expand(template, check_variable, p->product, &ignored, &reason);
+        if (r == -EINVAL && product_parse_pass_over(p, NULL, field) > 0)
+                return 0;
         return r == -EINVAL ? product_parse_refuse(p, field, "%s", reason) : r;
 }
 
@@ -44,6 +49,16 @@ static bool env_name_is_valid(const char *s)
         size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
         return n > 0 && n <= 256 && s[n] == '\0' && !(s[0] >= '0' && s[0] <= '9');
+}
+
+/* null. What the image sets is the image's. */
+static int leave_out(ProductParser *p, const char *path, const char *name)
+{
+        if (!strv_contains((char *const *) product_base_env, name))
+                return product_parse_refuse(p, path,
+                                "it must be a string; null leaves out what is set in any case, such as "
+                                "DATABASE_URL");
+        return strv_extend(&p->product->env_left_out, name);
 }
 
 int product_parse_env(ProductParser *p, const char *field, struct json_object *value)
@@ -60,6 +75,12 @@ int product_parse_env(ProductParser *p, const char *field, struct json_object *v
                         return -ENOMEM;
                 if (!env_name_is_valid(name))
                         return product_parse_refuse(p, field, "“%s” is not a name of a variable", name);
+                if (!text) {
+                        r = leave_out(p, path, name);
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
                 if (!json_object_is_type(text, json_type_string) ||
                                 json_object_get_string_len(text) > PRODUCT_TEXT_MAX ||
                                 strlen(json_object_get_string(text)) !=
@@ -95,9 +116,12 @@ int product_parse_database(ProductParser *p, const char *field, struct json_obje
                         if (r >= 0 && product->database_path[0] != '/')
                                 r = product_parse_refuse(
                                                 p, "database.data_path", "it must be an absolute path");
-                } else
-                        r = product_parse_refuse(p, field,
-                                        "“%s” is not known; it may have image and data_path", name);
+                } else {
+                        r = product_parse_pass_over(p, field, name);
+                        if (r == 0)
+                                r = product_parse_refuse(p, field,
+                                                "“%s” is not known; it may have image and data_path", name);
+                }
                 if (r < 0)
                         return r;
         }
@@ -119,9 +143,12 @@ static int parse_credential(ProductParser *p, struct json_object *item, ProductC
                 } else if (streq(name, "value"))
                         r = product_parse_string_to(p, "credentials.value", member, PRODUCT_TEXT_MAX,
                                         &credential->value);
-                else
-                        r = product_parse_refuse(p, "credentials",
-                                        "“%s” is not known; each has label and value", name);
+                else {
+                        r = product_parse_pass_over(p, "credentials", name);
+                        if (r == 0)
+                                r = product_parse_refuse(p, "credentials",
+                                                "“%s” is not known; each has label and value", name);
+                }
                 if (r < 0)
                         return r;
         }
@@ -167,9 +194,13 @@ static int parse_memory(ProductParser *p, const char *field, struct json_object 
                 r = -EINVAL;
         /* The engine itself refuses less than 6 MiB. */
         if (r < 0 || *target < 6 * 1024 * 1024 || *target > INT64_MAX)
-                return product_parse_refuse(
-                                p, field, "it must be bytes, or a size such as \"256M\", of at least 6M");
+                return product_parse_refuse(p, field, "it must be a size of at least 6M: " SIZE_FORMS);
         return 0;
+}
+
+int product_parse_shm_size(ProductParser *p, const char *field, struct json_object *value)
+{
+        return value ? parse_memory(p, field, value, &p->product->shm_size) : 0;
 }
 
 static int parse_cpus(ProductParser *p, const char *field, struct json_object *value, uint64_t *target)
@@ -185,27 +216,62 @@ static int parse_cpus(ProductParser *p, const char *field, struct json_object *v
         return 0;
 }
 
+static int parse_pids(ProductParser *p, const char *field, struct json_object *value, uint64_t *target)
+{
+        return product_parse_integer(p, field, value, 1, PIDS_MAX, target);
+}
+
+static int parse_files(ProductParser *p, const char *field, struct json_object *value, uint64_t *target)
+{
+        return product_parse_integer(p, field, value, FILES_MIN, FILES_MAX, target);
+}
+
+/* null and 0 are no limit, which is another thing than a limit that is left out. */
+static int parse_limit(ProductParser *p, const char *path, const char *name, struct json_object *value,
+                ResourceLimits *limits)
+{
+        uint64_t *target;
+        int (*parse)(ProductParser * p, const char *field, struct json_object *value, uint64_t *target);
+
+        if (streq(name, "memory")) {
+                target = &limits->memory;
+                parse = parse_memory;
+        } else if (streq(name, "cpus")) {
+                target = &limits->nano_cpus;
+                parse = parse_cpus;
+        } else if (streq(name, "pids")) {
+                target = &limits->pids;
+                parse = parse_pids;
+        } else if (streq(name, "files")) {
+                target = &limits->files;
+                parse = parse_files;
+        } else {
+                int r = product_parse_pass_over(p, NULL, path);
+
+                return r != 0 ? r
+                              : product_parse_refuse(p, path,
+                                                "it is not known; limits are memory, cpus, pids and files");
+        }
+        if (!value || (json_object_is_type(value, json_type_int) && json_object_get_int64(value) == 0)) {
+                *target = 0;
+                return 0;
+        }
+        return parse(p, path, value, target);
+}
+
 static int parse_limits_of(
                 ProductParser *p, const char *which, struct json_object *value, ResourceLimits *limits)
 {
         if (!json_object_is_type(value, json_type_object))
-                return product_parse_refuse(
-                                p, "limits", "%s must be an object with memory, cpus and pids", which);
+                return product_parse_refuse(p, "limits",
+                                "%s must be an object with memory, cpus, pids and files", which);
         json_object_object_foreach (value, name, member) {
                 _cleanup_free_ char *path = str_printf("limits.%s.%s", which, name);
                 int r;
 
                 if (!path)
                         return -ENOMEM;
-                if (streq(name, "memory"))
-                        r = parse_memory(p, path, member, &limits->memory);
-                else if (streq(name, "cpus"))
-                        r = parse_cpus(p, path, member, &limits->nano_cpus);
-                else if (streq(name, "pids"))
-                        r = product_parse_integer(p, path, member, 1, 4194304, &limits->pids);
-                else
-                        r = product_parse_refuse(
-                                        p, path, "it is not known; limits are memory, cpus and pids");
+                r = parse_limit(p, path, name, member, limits);
                 if (r < 0)
                         return r;
         }
@@ -223,9 +289,12 @@ int product_parse_limits(ProductParser *p, const char *field, struct json_object
                         r = parse_limits_of(p, "app", member, &p->product->app_limits);
                 else if (streq(name, "database"))
                         r = parse_limits_of(p, "database", member, &p->product->database_limits);
-                else
-                        r = product_parse_refuse(
-                                        p, field, "“%s” is not known; it may have app and database", name);
+                else {
+                        r = product_parse_pass_over(p, field, name);
+                        if (r == 0)
+                                r = product_parse_refuse(p, field,
+                                                "“%s” is not known; it may have app and database", name);
+                }
                 if (r < 0)
                         return r;
         }

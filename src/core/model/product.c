@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/product.h"
-
-#include <errno.h>
+#include "core/model/product.h"
 
 #include "basic/json-util.h"
+
+const char *const product_base_env[] = { "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD",
+        "DATABASE_URL", "ARK_INSTANCE_ID", "PUBLIC_URL", "BASE_PATH", NULL };
 
 const char *prefix_mode_to_string(PrefixMode mode)
 {
@@ -32,6 +33,7 @@ static void product_free(Product *product)
         }
         free(product->credentials);
         string_pairs_done(&product->env);
+        strv_free(product->env_left_out);
         strv_free(product->capabilities);
         json_object_put(product->json);
         free(product->id);
@@ -40,6 +42,7 @@ static void product_free(Product *product)
         free(product->database_image);
         free(product->database_path);
         free(product->user);
+        free(product->newer_field);
         free(product);
 }
 
@@ -48,41 +51,4 @@ Product *product_unref(Product *product)
         if (product && --product->n_ref == 0)
                 product_free(product);
         return NULL;
-}
-
-/* credentials are templates that name the instance's secrets: no more for visitors than env is. */
-static bool is_secret(const char *field)
-{
-        return streq(field, "env") || streq(field, "credentials");
-}
-
-/* It is looked at, and nothing is made of it. */
-static bool is_decoration(const char *field)
-{
-        return streq(field, "description") || streq(field, "icon");
-}
-
-static struct json_object *copy_without(const Product *product, bool (*is_left_out)(const char *field))
-{
-        _cleanup_json_ struct json_object *copy = json_object_new_object();
-
-        if (!copy)
-                return NULL;
-        json_object_object_foreach (product->json, key, value) {
-                if (is_left_out && is_left_out(key))
-                        continue;
-                if (json_share(copy, key, value) < 0)
-                        return NULL;
-        }
-        return TAKE_PTR(copy);
-}
-
-struct json_object *product_to_json(const Product *product, bool with_env)
-{
-        return copy_without(product, with_env ? NULL : is_secret);
-}
-
-struct json_object *product_to_snapshot(const Product *product)
-{
-        return copy_without(product, is_decoration);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/counters.h"
+#include "core/registry/counters.h"
+
+#include "core/model/instance.h"
 
 /* From a removal or a warm start to an image that has to come from afar. */
 const double histogram_bounds[HISTOGRAM_BOUNDS] = { 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600 };
@@ -28,11 +30,11 @@ void count_http(Counters *counters, HttpHandler handler, unsigned status)
         counters->http_denied += is_denied(handler, status);
 }
 
-void count_job(Counters *counters, JobKind kind, JobOutcome outcome, double seconds)
+void count_job(Counters *counters, size_t plan, JobOutcome outcome, double seconds)
 {
-        counters->jobs[kind][outcome]++;
+        counters->jobs[plan][outcome]++;
         if (seconds >= 0)
-                histogram_add(&counters->job_duration[kind], seconds);
+                histogram_add(&counters->job_duration[plan], seconds);
 }
 
 void count_deploy(Counters *counters, const Instance *instance)

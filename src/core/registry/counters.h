@@ -4,11 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/instance.h"
-#include "core/job.h"
+#include "core/model/instance.h"
 
 /*
- * What is counted while this process lives, for GET /metrics (action-metrics.c). Whoever sees something happen counts
+ * What is counted while this process lives, for GET /metrics (verbs/metrics.c). Whoever sees something happen counts
  * it here: core its jobs, the transports their calls.
  */
 
@@ -40,6 +39,9 @@ typedef enum JobOutcome {
         _JOB_OUTCOME_MAX,
 } JobOutcome;
 
+/* Kinds of job that there is room for (job/plan.h). */
+#define PLANS_MAX 16
+
 /* The upper bounds of its buckets, in seconds; a last one has all. */
 #define HISTOGRAM_BOUNDS 12
 extern const double histogram_bounds[HISTOGRAM_BOUNDS];
@@ -54,19 +56,17 @@ typedef struct Counters {
         uint64_t http[_HTTP_HANDLER_MAX][HTTP_CLASS_MAX];
         uint64_t http_denied, bus_denied;
         uint64_t bus[_BUS_OUTCOME_MAX];
-        uint64_t jobs[_JOB_KIND_MAX][_JOB_OUTCOME_MAX];
-        Histogram job_duration[_JOB_KIND_MAX];
+        uint64_t rewrites; /* of a store that was emptied */
+        uint64_t jobs[PLANS_MAX][_JOB_OUTCOME_MAX];
+        Histogram job_duration[PLANS_MAX];
         Histogram phase_duration[PHASE_READY]; /* of the phases before it */
 } Counters;
-
-/* The manager's own. */
-Counters *manager_counters(Manager *manager);
 
 void histogram_add(Histogram *histogram, double seconds);
 
 /* A request has ended, answered with that status, or 0 where it was not. */
 void count_http(Counters *counters, HttpHandler handler, unsigned status);
-/* A job has ended that was begun so many seconds ago; negative: it was never begun. */
-void count_job(Counters *counters, JobKind kind, JobOutcome outcome, double seconds);
+/* A job of that plan has ended that was begun so many seconds ago; negative: it was never begun. */
+void count_job(Counters *counters, size_t plan, JobOutcome outcome, double seconds);
 /* A deploy has succeeded: how long each phase took, by the timeline. */
 void count_deploy(Counters *counters, const Instance *instance);

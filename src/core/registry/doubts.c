@@ -6,12 +6,19 @@
  * the job stream is to go, but what is answered has been preceded by all that was sent before.
  */
 
+#include "core/registry/doubts.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
-#include "core/manager-internal.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
 
 #define ROUNDS            2
 #define AT_ONCE_MAX       1000
@@ -122,6 +129,11 @@ void manager_doubt_creation(Manager *m, const Instance *instance)
         doubt_with_key(m, STORE_INSTANCE, instance->id, instance->idempotency_key);
 }
 
+bool manager_has_doubts(const Manager *m)
+{
+        return m->doubts && m->doubts->n > 0;
+}
+
 bool manager_doubts_key(const Manager *m, const char *key)
 {
         for (size_t i = 0; m->doubts && i < m->doubts->n; i++)
@@ -154,6 +166,8 @@ static void on_settled(int error, const char *reason, void *userdata)
                 else
                         d->items[kept++] = d->items[i];
         d->n = kept;
+        if (kept == 0)
+                m->hooks->settled(m);
         manager_settle(m);
 }
 

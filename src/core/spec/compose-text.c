@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/compose.h"
+
+#include "core/spec/compose-text.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <yaml.h>
 
+#include "basic/json-util.h"
+#include "core/model/instance-volume.h"
 #include "core/names.h"
+#include "core/ports.h"
+#include "core/spec/spec.h"
 
 /*
  * The emitter keeps its first error: after one, every call does nothing, and the end is checked once.
@@ -63,10 +68,15 @@ static void member(Writer *w, const char *name, const char *s)
         value(w, s);
 }
 
-static void flag(Writer *w, const char *name)
+static void boolean(Writer *w, const char *name, bool b)
 {
         key(w, name);
-        plain(w, "true");
+        plain(w, b ? "true" : "false");
+}
+
+static void flag(Writer *w, const char *name)
+{
+        boolean(w, name, true);
 }
 
 static void map_open(Writer *w, const char *name)
@@ -115,6 +125,15 @@ static void pairs(Writer *w, const char *name, const StringPairs *list, const ch
         map_close(w);
 }
 
+static void number(Writer *w, const char *name, uint64_t n)
+{
+        char text[32];
+
+        (void) snprintf(text, sizeof text, "%" PRIu64, n);
+        key(w, name);
+        plain(w, text);
+}
+
 static void limits(Writer *w, const ResourceLimits *l)
 {
         char text[32];
@@ -130,11 +149,26 @@ static void limits(Writer *w, const ResourceLimits *l)
                 key(w, "cpus");
                 plain(w, text);
         }
-        if (l->pids) {
-                (void) snprintf(text, sizeof text, "%" PRIu64, l->pids);
-                key(w, "pids_limit");
-                plain(w, text);
+        if (l->pids)
+                number(w, "pids_limit", l->pids);
+        if (l->files) {
+                map_open(w, "ulimits");
+                map_open(w, "nofile");
+                number(w, "soft", l->files);
+                number(w, "hard", l->files);
+                map_close(w);
+                map_close(w);
         }
+}
+
+static void logging(Writer *w, const InstanceSpec *spec)
+{
+        if (!spec->log_driver)
+                return;
+        map_open(w, "logging");
+        member(w, "driver", spec->log_driver);
+        pairs(w, "options", &spec->log_options, NULL);
+        map_close(w);
 }
 
 static void security(Writer *w, const ContainerSpec *c)
@@ -150,9 +184,11 @@ static void security(Writer *w, const ContainerSpec *c)
                         value(w, *capability);
                 list_close(w);
         }
-        list_open(w, "security_opt");
-        value(w, "no-new-privileges:true");
-        list_close(w);
+        if (!c->new_privileges) {
+                list_open(w, "security_opt");
+                value(w, "no-new-privileges:true");
+                list_close(w);
+        }
         if (c->read_only) {
                 flag(w, "read_only");
                 list_open(w, "tmpfs");
@@ -171,6 +207,11 @@ static void networks_of(Writer *w, const InstanceSpec *spec, const ContainerSpec
                 map_open(w, streq(a->network, spec->names.network) ? "private" : "ingress");
                 if (a->address)
                         member(w, "ipv4_address", a->address);
+                if (a->alias) {
+                        list_open(w, "aliases");
+                        value(w, a->alias);
+                        list_close(w);
+                }
                 map_close(w);
         }
         map_close(w);
@@ -207,6 +248,38 @@ static void depends_on_database(Writer *w)
         map_close(w);
 }
 
+static void mount(Writer *w, const char *source, const char *path)
+{
+        map_open(w, NULL);
+        member(w, "type", "volume");
+        member(w, "source", source);
+        member(w, "target", path);
+        map_close(w);
+}
+
+static void volumes_of(Writer *w, const ContainerSpec *c)
+{
+        if (!c->volume && c->n_volumes == 0)
+                return;
+        list_open(w, "volumes");
+        if (c->volume)
+                mount(w, "data", c->volume_path);
+        for (size_t i = 0; i < c->n_volumes; i++)
+                mount(w, c->volumes[i].name, c->volumes[i].path);
+        list_close(w);
+}
+
+static void stop(Writer *w, const ContainerSpec *c)
+{
+        char text[16];
+
+        (void) snprintf(text, sizeof text, "%us", c->stop_timeout_s);
+        if (c->stop_timeout_s > 0)
+                member(w, "stop_grace_period", text);
+        if (c->stop_signal)
+                member(w, "stop_signal", c->stop_signal);
+}
+
 static void service(Writer *w, const InstanceSpec *spec, const char *name, const ContainerSpec *c)
 {
         map_open(w, name);
@@ -214,23 +287,24 @@ static void service(Writer *w, const InstanceSpec *spec, const char *name, const
         member(w, "container_name", c->name);
         member(w, "hostname", c->name);
         member(w, "restart", "always");
-        flag(w, "init");
+        boolean(w, "init", !c->own_init);
+        if (c->own_address) {
+                map_open(w, "extra_hosts");
+                member(w, c->name, c->own_address);
+                map_close(w);
+        }
         if (c->slice)
                 member(w, "cgroup_parent", c->slice);
         pairs(w, "environment", c->env, NULL);
         pairs(w, "labels", c->labels, "com.docker.compose.");
         security(w, c);
         limits(w, &c->limits);
+        if (c->shm_size)
+                number(w, "shm_size", c->shm_size);
+        logging(w, spec);
         networks_of(w, spec, c);
-        if (c->volume) {
-                list_open(w, "volumes");
-                map_open(w, NULL);
-                member(w, "type", "volume");
-                member(w, "source", "data");
-                member(w, "target", c->volume_path);
-                map_close(w);
-                list_close(w);
-        }
+        volumes_of(w, c);
+        stop(w, c);
         health(w, c);
         if (c == &spec->app && spec->database.image && spec->needs_database_first)
                 depends_on_database(w);
@@ -258,6 +332,82 @@ static void private_network(Writer *w, const NetworkSpec *n)
         map_close(w);
 }
 
+static void json_value(Writer *w, struct json_object *json);
+
+static void json_members(Writer *w, struct json_object *json)
+{
+        json_object_object_foreach (json, name, member_value) {
+                scalar(w, name, YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+                json_value(w, member_value);
+        }
+}
+
+/* Strings are quoted, so that they stay what they are; all else is plain. */
+static void json_plain(Writer *w, struct json_object *json)
+{
+        const char *text = json ? json_text(json) : "null";
+
+        if (text)
+                plain(w, text);
+        else
+                w->failed = true;
+}
+
+static void json_value(Writer *w, struct json_object *json)
+{
+        yaml_event_t event;
+
+        switch (json_object_get_type(json)) {
+        case json_type_object:
+                map_open(w, NULL);
+                json_members(w, json);
+                map_close(w);
+                break;
+        case json_type_array:
+                emit(w,
+                                yaml_sequence_start_event_initialize(
+                                                &event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE),
+                                &event);
+                for (size_t i = 0; i < json_object_array_length(json); i++)
+                        json_value(w, json_object_array_get_idx(json, i));
+                list_close(w);
+                break;
+        case json_type_string:
+                value(w, json_object_get_string(json));
+                break;
+        default:
+                json_plain(w, json);
+        }
+}
+
+static void volume(Writer *w, const char *name, const char *volume, const StringPairs *labels)
+{
+        map_open(w, name);
+        member(w, "name", volume);
+        if (labels)
+                pairs(w, "labels", labels, "com.docker.compose.");
+        map_close(w);
+}
+
+/* One of an image has its name for a key: no two have the same. An anonymous one has no labels. */
+static void volumes(Writer *w, const InstanceSpec *spec)
+{
+        const ContainerSpec *const containers[] = { &spec->app, &spec->database };
+
+        if (!spec->database.image && spec->app.n_volumes == 0)
+                return;
+        map_open(w, "volumes");
+        if (spec->database.image)
+                volume(w, "data", spec->volume.name, spec->volume.labels);
+        for (size_t c = 0; c < ELEMENTSOF(containers); c++)
+                for (size_t i = 0; i < containers[c]->n_volumes; i++) {
+                        const char *name = containers[c]->volumes[i].name;
+
+                        volume(w, name, name, volume_is_anonymous(name) ? NULL : spec->volume.labels);
+                }
+        map_close(w);
+}
+
 static void document(Writer *w, const InstanceSpec *spec)
 {
         map_open(w, NULL);
@@ -274,14 +424,9 @@ static void document(Writer *w, const InstanceSpec *spec)
         flag(w, "external");
         map_close(w);
         map_close(w);
-        if (spec->database.image) {
-                map_open(w, "volumes");
-                map_open(w, "data");
-                member(w, "name", spec->volume.name);
-                pairs(w, "labels", spec->volume.labels, "com.docker.compose.");
-                map_close(w);
-                map_close(w);
-        }
+        volumes(w, spec);
+        key(w, "x-ark");
+        json_value(w, spec->archive);
         map_close(w);
 }
 

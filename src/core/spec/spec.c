@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/spec.h"
+#include "core/spec/spec.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 
 #include "basic/json-util.h"
-#include "core/compose.h"
-#include "core/expand.h"
-#include "core/manager-internal.h"
+#include "core/model/address-pool.h"
+#include "core/model/expand.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance-url.h"
+#include "core/model/instance-volume.h"
+#include "core/model/instance.h"
+#include "core/model/limits.h"
+#include "core/model/product.h"
 #include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/spec/archive.h"
+#include "core/spec/compose-file.h"
+#include "core/spec/digest.h"
 
 /* What images of the usual making need to take their files over and to drop privileges; a product may say
  * otherwise. */
 static char *default_capabilities[] = { (char *) "CHOWN", (char *) "DAC_OVERRIDE", (char *) "FOWNER",
         (char *) "KILL", (char *) "NET_BIND_SERVICE", (char *) "SETGID", (char *) "SETUID", NULL };
+
+InstanceLimits manager_limits_of(const Manager *m, const Product *product)
+{
+        return (InstanceLimits){
+                .app = limits_complete(&product->app_limits, &m->limits.app),
+                .database = limits_complete(&product->database_limits, &m->limits.database),
+                .log = m->limits.log,
+        };
+}
 
 char *instance_database_url(const Instance *i)
 {
@@ -24,7 +43,8 @@ char *instance_database_url(const Instance *i)
                 return NULL;
         instance_names(i, &names);
         return str_printf("postgresql://%s:%s@%s:%d/%s", ARK_DATABASE_USER, strempty(i->database_password),
-                        names.database, ARK_DATABASE_PORT, names.database);
+                        i->has_database_alias ? ARK_DATABASE_ALIAS : names.database, ARK_DATABASE_PORT,
+                        names.database);
 }
 
 /* The variables of one instance, while a template is expanded. */
@@ -43,7 +63,7 @@ static const char *lookup_variable(const char *name, void *userdata)
         } table[] = {
                 { "ARK_INSTANCE_ID", i->id },
                 { "CLIENT_NAME", i->client_name },
-                { "PUBLIC_URL", strempty(i->access_url) },
+                { "PUBLIC_URL", instance_url_public(i) },
                 { "BASE_PATH", v->names.base_path },
                 { "DB_HOST", i->has_database ? v->names.database : NULL },
                 { "DB_PORT", i->has_database ? ARK_DATABASE_PORT_TEXT : NULL },
@@ -106,18 +126,17 @@ struct json_object *instance_make_credentials(const Instance *instance)
 
 static int add_base_env(StringPairs *env, const Instance *i)
 {
-        static const char *const names[] = { "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD",
-                "DATABASE_URL", "ARK_INSTANCE_ID", "PUBLIC_URL", "BASE_PATH" };
         _cleanup_(variables_done) Variables v;
         int r;
 
         r = variables_init(&v, i);
-        for (size_t k = 0; r >= 0 && k < ELEMENTSOF(names); k++) {
-                const char *value = lookup_variable(names[k], &v);
+        for (const char *const *name = product_base_env; r >= 0 && *name; name++) {
+                const char *value = lookup_variable(*name, &v);
 
                 /* What the product sets itself wins. */
-                if (value && !string_pairs_get(env, names[k]))
-                        r = string_pairs_add(env, names[k], value);
+                if (value && !string_pairs_get(env, *name) &&
+                                !strv_contains(i->product->env_left_out, *name))
+                        r = string_pairs_add(env, *name, value);
         }
         return r;
 }
@@ -175,61 +194,11 @@ static int add_labels(StringPairs *labels, const Manager *m, const Instance *i, 
         return r;
 }
 
-static void hash_pairs(EVP_MD_CTX *digest, const StringPairs *pairs)
-{
-        for (size_t k = 0; k < pairs->n; k++) {
-                EVP_DigestUpdate(digest, pairs->items[k].key, strlen(pairs->items[k].key) + 1);
-                EVP_DigestUpdate(digest, pairs->items[k].value, strlen(pairs->items[k].value) + 1);
-        }
-}
-
-static void hash_string(EVP_MD_CTX *digest, const char *s)
-{
-        EVP_DigestUpdate(digest, strempty(s), strlen(strempty(s)) + 1);
-}
-
-/* A digest of all that makes a container what it is: one that was made from another specification is made again. The
- * labels of its volume are not part of it. */
-static int container_hash(const ContainerSpec *c, char ret_hex[65])
-{
-        EVP_MD_CTX *digest = EVP_MD_CTX_new();
-        unsigned char bytes[EVP_MAX_MD_SIZE];
-        unsigned n = 0;
-
-        if (!digest)
-                return -ENOMEM;
-        EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-        hash_string(digest, c->image);
-        hash_string(digest, c->user);
-        hash_string(digest, c->volume);
-        hash_string(digest, c->volume_path);
-        hash_string(digest, c->slice);
-        for (const char *const *word = c->health_command; word && *word; word++)
-                hash_string(digest, *word);
-        hash_pairs(digest, c->env);
-        hash_pairs(digest, c->labels);
-        EVP_DigestUpdate(digest, &c->limits, sizeof c->limits);
-        EVP_DigestUpdate(digest, &c->read_only, sizeof c->read_only);
-        for (char *const *capability = c->capabilities; *capability; capability++)
-                hash_string(digest, *capability);
-        for (size_t k = 0; k < c->n_networks; k++) {
-                hash_string(digest, c->networks[k].network);
-                hash_string(digest, c->networks[k].address);
-        }
-        EVP_DigestFinal_ex(digest, bytes, &n);
-        EVP_MD_CTX_free(digest);
-        for (unsigned k = 0; k < n && k < 32; k++)
-                (void) snprintf(ret_hex + 2 * k, 3, "%02x", bytes[k]);
-        return 0;
-}
-
 static int add_container_labels(const InstanceSpec *spec, const Manager *m, const Instance *i,
-                ContainerSpec *c, StringPairs *labels, const char *role)
+                StringPairs *labels, const char *role)
 {
-        char hash[65];
         int r;
 
-        c->labels = labels;
         r = add_labels(labels, m, i, role);
         if (r >= 0)
                 r = string_pairs_add(labels, "com.docker.compose.service", role);
@@ -239,15 +208,59 @@ static int add_container_labels(const InstanceSpec *spec, const Manager *m, cons
                 r = string_pairs_add(labels, "com.docker.compose.oneoff", "False");
         if (r >= 0)
                 r = string_pairs_add(labels, "com.docker.compose.project.config_files", spec->compose_path);
+        return r < 0 ? r
+                     : string_pairs_add(labels, "com.docker.compose.project.working_dir", m->compose_dir);
+}
+
+/* What arkd decides by itself for every container and version 1 of the digests did not know. Nothing of it is in a digest,
+ * so that no container is made again for it. */
+static int add_own_options(ContainerSpec *c, const Manager *m, const char *role)
+{
+        bool is_database = streq(role, ARK_ROLE_DATABASE);
+
+        c->stop_timeout_s = is_database ? m->database_stop_s : m->stop_s;
+        if (is_database)
+                c->networks[0].alias = ARK_DATABASE_ALIAS;
+        else
+                c->own_address = c->networks[1].address;
+        return 0;
+}
+
+/* In this order, see digest.h: what the container is made from has been filled in, and nothing else. */
+static int complete_container(const InstanceSpec *spec, const Manager *m, const Instance *i,
+                ContainerSpec *c, StringPairs *labels, const char *role, char former[DIGEST_MAX])
+{
+        char digest[DIGEST_MAX];
+        int r;
+
+        r = container_digest(c, digest);
+        if (!c->capabilities)
+                c->capabilities = default_capabilities;
+        c->labels = labels;
         if (r >= 0)
-                r = string_pairs_add(labels, "com.docker.compose.project.working_dir", m->compose_dir);
+                r = add_container_labels(spec, m, i, labels, role);
         if (r >= 0)
-                r = container_hash(c, hash);
-        return r < 0 ? r : string_pairs_add(labels, ARK_LABEL_HASH, hash);
+                r = container_former_digest(c, former);
+        c->former_digest = former;
+        if (r >= 0)
+                r = string_pairs_add(labels, ARK_LABEL_HASH, digest);
+        return r < 0 ? r : add_own_options(c, m, role);
+}
+
+/* Its group is as much its own: a number alone would have the group root. */
+static const char *app_user(InstanceSpec *spec, const Instance *i)
+{
+        if (!streq_ptr(i->product->user, PRODUCT_USER_AUTO))
+                return i->product->user;
+        if (i->uid == 0)
+                return NULL;
+        (void) snprintf(spec->user, sizeof spec->user, "%u:%u", i->uid, i->uid);
+        return spec->user;
 }
 
 static int build_app(InstanceSpec *spec, const Manager *m, const Instance *i)
 {
+        InstanceLimits limits = instance_get_limits(i);
         const Product *p = i->product;
         int r;
 
@@ -258,21 +271,26 @@ static int build_app(InstanceSpec *spec, const Manager *m, const Instance *i)
                 .name = i->id,
                 .image = p->image,
                 .env = &spec->app_env,
-                .user = p->user,
-                .capabilities = p->capabilities ? p->capabilities : default_capabilities,
-                .limits = p->app_limits,
+                .user = app_user(spec, i),
+                .capabilities = p->capabilities,
+                .limits = limits.app,
+                .log_max = limits.log,
                 .read_only = p->read_only,
+                .own_init = p->own_init,
+                .new_privileges = p->new_privileges,
+                .shm_size = p->shm_size,
                 .slice = spec->names.slice,
-                .networks = { { spec->names.network, NULL }, { ARK_INGRESS_NETWORK, i->ingress_address } },
+                .networks = { { spec->names.network }, { ARK_INGRESS_NETWORK, i->ingress_address } },
                 .n_networks = 2,
         };
-        return add_container_labels(spec, m, i, &spec->app, &spec->app_labels, ARK_ROLE_APP);
+        return complete_container(spec, m, i, &spec->app, &spec->app_labels, ARK_ROLE_APP, spec->app_former);
 }
 
 static int build_database(InstanceSpec *spec, const Manager *m, const Instance *i)
 {
         const char *const health[] = { "pg_isready", "-h", "127.0.0.1", "-U", ARK_DATABASE_USER, "-d",
                 spec->names.database, NULL };
+        InstanceLimits limits = instance_get_limits(i);
         int r;
 
         if (!i->has_database)
@@ -287,17 +305,19 @@ static int build_database(InstanceSpec *spec, const Manager *m, const Instance *
                 .name = spec->names.database,
                 .image = i->product->database_image,
                 .env = &spec->database_env,
-                .capabilities = default_capabilities,
-                .limits = i->product->database_limits,
+                .stop_signal = i->database_stop_signal,
+                .limits = limits.database,
+                .log_max = limits.log,
                 .volume = spec->names.volume,
                 .volume_path = i->product->database_path,
                 .volume_labels = &spec->volume_labels,
                 .health_command = spec->health_command,
                 .slice = spec->names.slice,
-                .networks = { { spec->names.network, NULL } },
+                .networks = { { spec->names.network } },
                 .n_networks = 1,
         };
-        return add_container_labels(spec, m, i, &spec->database, &spec->database_labels, ARK_ROLE_DATABASE);
+        return complete_container(spec, m, i, &spec->database, &spec->database_labels, ARK_ROLE_DATABASE,
+                        spec->database_former);
 }
 
 static int build_network_and_volume(InstanceSpec *spec, const Manager *m, const Instance *i)
@@ -327,6 +347,32 @@ static int build_network_and_volume(InstanceSpec *spec, const Manager *m, const 
         return 0;
 }
 
+static int describe_log(InstanceSpec *spec, Manager *m)
+{
+        int r;
+
+        r = m->engine->vtable->describe_log(
+                        m->engine, spec->app.log_max, &spec->log_driver, &spec->log_options);
+        spec->log_known = r >= 0;
+        return r == -ENOTCONN ? 0 : r;
+}
+
+int instance_volume_labels(const Manager *m, const Instance *i, const char *name, StringPairs *ret)
+{
+        int r;
+
+        r = add_labels(ret, m, i, NULL);
+        return r < 0 ? r : string_pairs_add(ret, "com.docker.compose.volume", name);
+}
+
+void instance_spec_set_volumes(InstanceSpec *spec, const Instance *i)
+{
+        spec->app.volumes = spec->app_volumes;
+        spec->app.n_volumes = instance_get_mounts(i, ARK_ROLE_APP, spec->app_volumes);
+        spec->database.volumes = spec->database_volumes;
+        spec->database.n_volumes = instance_get_mounts(i, ARK_ROLE_DATABASE, spec->database_volumes);
+}
+
 int instance_spec_new(Manager *m, const Instance *i, InstanceSpec **ret)
 {
         _cleanup_(instance_spec_freep) InstanceSpec *spec = new0(InstanceSpec, 1);
@@ -347,8 +393,14 @@ int instance_spec_new(Manager *m, const Instance *i, InstanceSpec **ret)
                 r = build_app(spec, m, i);
         if (r >= 0)
                 r = build_database(spec, m, i);
+        if (r >= 0)
+                r = describe_log(spec, m);
         if (r < 0)
                 return r;
+        spec->archive = archive_new(i);
+        if (!spec->archive)
+                return -ENOMEM;
+        instance_spec_set_volumes(spec, i);
         *ret = TAKE_PTR(spec);
         return 0;
 }
@@ -358,12 +410,14 @@ InstanceSpec *instance_spec_free(InstanceSpec *spec)
         if (!spec)
                 return NULL;
         free(spec->compose_path);
+        json_object_put(spec->archive);
         string_pairs_done(&spec->app_env);
         string_pairs_done(&spec->database_env);
         string_pairs_done(&spec->app_labels);
         string_pairs_done(&spec->database_labels);
         string_pairs_done(&spec->network_labels);
         string_pairs_done(&spec->volume_labels);
+        string_pairs_done(&spec->log_options);
         product_unref(spec->product);
         free(spec);
         return NULL;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/address-pool.h"
-#include "core/instance.h"
-#include "core/manager.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance.h"
+#include "core/model/limits.h"
+#include "core/model/product.h"
 #include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/spec/digest.h"
 
 /*
  * Everything that an instance has in the engine, as specifications for its port. The compose file is written from
@@ -17,19 +21,36 @@ typedef struct InstanceSpec {
         ContainerSpec app;
         ContainerSpec database; /* image is NULL where the product has none */
         bool needs_database_first;
+        bool log_known; /* otherwise the engine has not said yet where output goes */
+        const char *log_driver; /* NULL: its own choice */
+        StringPairs log_options;
         char *compose_path;
+        struct json_object *archive; /* what the compose file has under x-ark (archive.h) */
 
         /* What the above points into. */
         char gateway[ADDRESS_TEXT_MAX];
+        char user[32];
         StringPairs app_env, database_env;
         StringPairs app_labels, database_labels, network_labels, volume_labels;
         const char *health_command[8];
+        VolumeMount app_volumes[VOLUME_MOUNTS_MAX], database_volumes[VOLUME_MOUNTS_MAX];
+        char app_former[DIGEST_MAX], database_former[DIGEST_MAX];
         Product *product;
 } InstanceSpec;
 
 int instance_spec_new(Manager *manager, const Instance *instance, InstanceSpec **ret);
 InstanceSpec *instance_spec_free(InstanceSpec *spec);
 DEFINE_CLEANUP_FUNC(InstanceSpec, instance_spec_free);
+
+/* Has its containers mount the volumes that the instance has by now; their names are the instance's. */
+void instance_spec_set_volumes(InstanceSpec *spec, const Instance *instance);
+/* Of a volume that its image declares. To be freed, also where it fails. 0 or -ENOMEM. */
+int instance_volume_labels(
+                const Manager *manager, const Instance *instance, const char *name, StringPairs *ret);
+
+/* What the containers of the product's next instance may use: whatever it leaves out is the host's default, as it is
+ * today. */
+InstanceLimits manager_limits_of(const Manager *manager, const Product *product);
 
 /* The network that all applications have in common; labels must outlive the specification. */
 void ingress_spec(Manager *manager, const StringPairs *labels, char subnet[ADDRESS_TEXT_MAX],

@@ -2,15 +2,27 @@
 
 /* The steps that make an instance. */
 
-#include <errno.h>
-#include <inttypes.h>
+#include "core/steps/create.h"
 
+#include <errno.h>
+
+#include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/compose.h"
-#include "core/job.h"
-#include "core/manager-internal.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/run.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance-volume.h"
+#include "core/model/instance.h"
 #include "core/names.h"
-#include "core/spec.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/spec/compose-file.h"
+#include "core/spec/spec.h"
+#include "core/steps/probe.h"
+#include "core/steps/remove.h"
+#include "core/steps/volumes.h"
 
 #define ENGINE_TIMEOUT_USEC (60 * USEC_PER_SEC)
 #define PULL_TIMEOUT_USEC   (30 * USEC_PER_MINUTE) /* the job's own deadline is usually earlier */
@@ -170,18 +182,29 @@ static int start_database_container(StepRun *run)
                         on_database_created, run, &run->pending);
 }
 
-int step_create_app(StepRun *run)
+static void on_app_created(int error, const char *reason, void *userdata)
+{
+        StepRun *run = userdata;
+        int r;
+
+        run->pending = NULL;
+        r = error < 0 ? error : step_give_volumes(run);
+        step_went_on(run, r, error < 0 ? reason : NULL);
+}
+
+static int create_app(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
-        return engine->vtable->create_container(
-                        engine, &run->job->spec->app, ENGINE_TIMEOUT_USEC, step_on_done, run, &run->pending);
+        return engine->vtable->create_container(engine, &run->job->spec->app, ENGINE_TIMEOUT_USEC,
+                        on_app_created, run, &run->pending);
 }
 
 static int start_app(StepRun *run)
 {
         EnginePort *engine = run->job->manager->engine;
 
+        instance_settle_volumes(run->job->instance);
         return engine->vtable->start_container(engine, run->job->spec->app.name, ENGINE_TIMEOUT_USEC,
                         step_on_done, run, &run->pending);
 }
@@ -193,6 +216,8 @@ enum {
         CREATE_INGRESS,
         CREATE_NETWORK,
         CREATE_VOLUME,
+        CREATE_APP_VOLUMES,
+        CREATE_DATABASE_VOLUMES,
         CREATE_DATABASE,
         CREATE_LOGIN,
         CREATE_APP,
@@ -201,7 +226,7 @@ enum {
 };
 
 /* Undone from the last to the first: containers, then volume, then network. */
-const Step create_steps[] = {
+static const Step create_steps[] = {
         [CREATE_COMPOSE] = { "compose", PHASE_QUEUED, .start = step_write_compose,
                         .undo = step_remove_compose },
         [CREATE_APP_IMAGE] = { "app-image", PHASE_IMAGE, .abortable = true, .start = step_app_image },
@@ -213,24 +238,30 @@ const Step create_steps[] = {
                         .start = step_create_network, .undo = step_remove_network },
         [CREATE_VOLUME] = { "volume", PHASE_VOLUME, .after = BIT(CREATE_COMPOSE), .database_only = true,
                         .start = start_volume, .undo = step_remove_volume },
+        [CREATE_APP_VOLUMES] = { "app-volumes", PHASE_VOLUME,
+                        .after = BIT(CREATE_COMPOSE) | BIT(CREATE_APP_IMAGE), .start = step_make_volumes,
+                        .undo = step_remove_rest },
+        [CREATE_DATABASE_VOLUMES] = { "database-volumes", PHASE_VOLUME,
+                        .after = BIT(CREATE_COMPOSE) | BIT(CREATE_DATABASE_IMAGE), .database_only = true,
+                        .start = step_make_volumes },
         [CREATE_DATABASE] = { "database-container", PHASE_DATABASE,
-                        .after = BIT(CREATE_DATABASE_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_VOLUME),
+                        .after = BIT(CREATE_DATABASE_VOLUMES) | BIT(CREATE_NETWORK) | BIT(CREATE_VOLUME),
                         .database_only = true, .start = start_database_container,
                         .undo = step_remove_database },
         [CREATE_LOGIN] = { "database-login", PHASE_DATABASE, .after = BIT(CREATE_DATABASE),
                         .database_only = true, .abortable = true, .start = start_login },
         [CREATE_APP] = { "app-container", PHASE_APP,
-                        .after = BIT(CREATE_APP_IMAGE) | BIT(CREATE_NETWORK) | BIT(CREATE_INGRESS) |
-                                 BIT(CREATE_VOLUME),
-                        .start = step_create_app, .undo = step_remove_app },
+                        .after = BIT(CREATE_APP_VOLUMES) | BIT(CREATE_NETWORK) | BIT(CREATE_INGRESS) |
+                                 BIT(CREATE_VOLUME) | BIT(CREATE_DATABASE_VOLUMES),
+                        .start = create_app, .undo = step_remove_app },
         [CREATE_APP_START] = { "app-start", PHASE_APP, .after = BIT(CREATE_APP),
                         .after_database = BIT(CREATE_LOGIN), .start = start_app },
         [CREATE_HEALTH] = { "health", PHASE_HEALTH, .after = BIT(CREATE_APP_START), .abortable = true,
                         .start = start_health },
 };
-const size_t n_create_steps = ELEMENTSOF(create_steps);
 
-void create_on_engine_connected(Job *job)
+/* An engine that comes back has started the database again, wherever its initialisation stood. */
+static void on_engine_connected(Job *job)
 {
         if (!job->database_begun || job->database_verified)
                 return;
@@ -238,3 +269,32 @@ void create_on_engine_connected(Job *job)
         job_rewind(job, BIT(CREATE_VOLUME) | BIT(CREATE_DATABASE) | BIT(CREATE_LOGIN) | BIT(CREATE_APP) |
                                         BIT(CREATE_APP_START) | BIT(CREATE_HEALTH));
 }
+
+static int make_spec(Job *job)
+{
+        return instance_spec_new(job->manager, job->instance, &job->spec);
+}
+
+static uint64_t deadline_usec(const Job *job)
+{
+        return job->instance->product->deadline_usec;
+}
+
+static bool is_stale(const Instance *i)
+{
+        return i->status != INSTANCE_PENDING && !instance_is_left_behind(i);
+}
+
+const Plan create_plan = {
+        .name = ARK_JOB_CREATE,
+        .makes = true,
+        .failure_message = "The deployment failed; nothing of it was left behind",
+        .ended_id = MESSAGE_INSTANCE_RUNNING,
+        .failed_id = MESSAGE_INSTANCE_FAILED,
+        .is_stale = is_stale,
+        .steps = create_steps,
+        .n_steps = ELEMENTSOF(create_steps),
+        .make_spec = make_spec,
+        .deadline_usec = deadline_usec,
+        .engine_connected = on_engine_connected,
+};

@@ -2,12 +2,24 @@
 
 /* Steps that take away what an instance has: what deleting does, and creating undoes. */
 
+#include "core/steps/remove.h"
+
 #include <errno.h>
 
+#include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/compose.h"
-#include "core/job.h"
-#include "core/manager-internal.h"
+#include "core/job/deadline.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/run.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance.h"
+#include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/state.h"
+#include "core/spec/compose-file.h"
+#include "core/spec/deletion-mark.h"
+#include "core/steps/volumes.h"
 
 #define REMOVE_TIMEOUT_USEC (60 * USEC_PER_SEC)
 /* A volume that is still in use after this … */
@@ -99,17 +111,52 @@ int step_remove_compose(StepRun *run)
         return r < 0 ? r : 1;
 }
 
-enum { REMOVE_APP, REMOVE_DATABASE, REMOVE_VOLUME, REMOVE_NETWORK, REMOVE_COMPOSE };
+/* The last step: all of it is gone, so whatever brings its record back is wrong. */
+static int step_mark_deleted(StepRun *run)
+{
+        int r = step_remove_compose(run);
 
-const Step delete_steps[] = {
+        if (r >= 0)
+                deletion_mark(run->job->manager, run->job->instance->id, now_realtime());
+        return r;
+}
+
+enum { REMOVE_APP, REMOVE_DATABASE, REMOVE_VOLUME, REMOVE_REST, REMOVE_NETWORK, REMOVE_COMPOSE };
+
+static uint64_t deadline_usec(const Job *job)
+{
+        return REMOVAL_DEADLINE_USEC;
+}
+
+/* The end of a create may have been written over its beginning. */
+static bool is_stale(const Instance *i)
+{
+        return i->status == INSTANCE_DELETED;
+}
+
+static const Step delete_steps[] = {
         [REMOVE_APP] = { "remove-app", PHASE_APP, .start = step_remove_app },
         [REMOVE_DATABASE] = { "remove-database", PHASE_DATABASE, .database_only = true,
                         .start = step_remove_database },
         [REMOVE_VOLUME] = { "remove-volume", PHASE_VOLUME, .after = BIT(REMOVE_DATABASE),
                         .database_only = true, .start = step_remove_volume },
-        [REMOVE_NETWORK] = { "remove-network", PHASE_NETWORK,
-                        .after = BIT(REMOVE_APP) | BIT(REMOVE_DATABASE), .start = step_remove_network },
-        [REMOVE_COMPOSE] = { "remove-compose", PHASE_QUEUED,
-                        .after = BIT(REMOVE_NETWORK) | BIT(REMOVE_VOLUME), .start = step_remove_compose },
+        [REMOVE_REST] = { "remove-rest", PHASE_VOLUME,
+                        .after = BIT(REMOVE_APP) | BIT(REMOVE_DATABASE) | BIT(REMOVE_VOLUME),
+                        .start = step_remove_rest },
+        [REMOVE_NETWORK] = { "remove-network", PHASE_NETWORK, .after = BIT(REMOVE_REST),
+                        .start = step_remove_network },
+        [REMOVE_COMPOSE] = { "remove-compose", PHASE_QUEUED, .after = BIT(REMOVE_NETWORK),
+                        .start = step_mark_deleted },
 };
-const size_t n_delete_steps = ELEMENTSOF(delete_steps);
+const Plan delete_plan = {
+        .name = ARK_JOB_DELETE,
+        .removes = true,
+        .message = "Being deleted",
+        .failure_message = "It could not be deleted whole; delete it again",
+        .ended_id = MESSAGE_INSTANCE_DELETED,
+        .failed_id = MESSAGE_DELETE_FAILED,
+        .is_stale = is_stale,
+        .steps = delete_steps,
+        .n_steps = ELEMENTSOF(delete_steps),
+        .deadline_usec = deadline_usec,
+};

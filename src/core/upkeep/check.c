@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/reconcile.h"
+
+#include "core/upkeep/check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,11 +9,23 @@
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/manager-internal.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance-volume.h"
+#include "core/model/instance.h"
 #include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/doubts.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
+#include "core/upkeep/health.h"
+#include "core/upkeep/lost.h"
+#include "core/upkeep/sweep.h"
+#include "core/upkeep/watched.h"
 
 #define INSPECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
-#define TEXT_MAX             128
+#define TEXT_MAX             256
 
 /* A look that failed is repeated after this long, then after twice as long each time, a minute at the most. */
 #define RETRY_USEC          USEC_PER_SEC
@@ -29,6 +42,8 @@ struct InstanceCheck {
         sd_event_source *retry; /* when it is repeated */
         unsigned failures; /* looks that failed one after the other */
         bool again; /* something happened meanwhile */
+        bool gone; /* a container is */
+        bool noted; /* volumes came to be known */
         unsigned restarts; /* of its containers, by the engine itself */
         uint64_t started_usec; /* the last of them, CLOCK_REALTIME */
         char trouble[TEXT_MAX]; /* why it does not run, once that is known; else empty, as the next */
@@ -46,16 +61,9 @@ static InstanceCheck *check_free(InstanceCheck *check)
         return mfree(check);
 }
 
-void reconcile_forget(Instance *instance)
+void check_forget(Instance *instance)
 {
         instance->check = check_free(instance->check);
-}
-
-/* Only what has once been ready is looked at, and only while no job is at work on it. */
-static bool is_watched(const Instance *i)
-{
-        return i->stored && !i->job && i->timeline[PHASE_READY] != TIMELINE_UNSET &&
-               (i->status == INSTANCE_RUNNING || i->status == INSTANCE_FAILED);
 }
 
 /* ---- Verdict ---- */
@@ -70,11 +78,14 @@ static void check_end(InstanceCheck *check)
 {
         Manager *m = check->manager;
         Instance *i = check->instance;
-        bool again = check->again;
+        bool again = check->again, gone = check->gone;
 
-        reconcile_forget(i);
+        check_forget(i);
+        health_watch(m, i);
+        if (gone)
+                m->hooks->sweep_later(m); /* for its volumes */
         if (again)
-                reconcile_instance(m, i->id);
+                check_instance(m, i->id);
 }
 
 /* The status has been in effect since it was seen; a store that is away is caught up with when it returns. */
@@ -117,10 +128,14 @@ static void log_verdict(const Instance *i, bool unwell)
 
         instance_get_log_context(i, &context);
         context.step = i->error_step;
-        context.message_id = i->status == INSTANCE_FAILED ? MESSAGE_INSTANCE_STOPPED
-                             : unwell                     ? MESSAGE_INSTANCE_UNWELL
-                                                          : MESSAGE_INSTANCE_RECOVERED;
-        if (i->status == INSTANCE_FAILED)
+        context.message_id = health_get_fault(i)            ? MESSAGE_INSTANCE_SILENT
+                             : i->status == INSTANCE_FAILED ? MESSAGE_INSTANCE_STOPPED
+                             : unwell                       ? MESSAGE_INSTANCE_UNWELL
+                                                            : MESSAGE_INSTANCE_RECOVERED;
+        if (health_get_fault(i))
+                log_full(LOG_WARNING, 0, &context, "Instance %s runs, and does not answer: %s", i->id,
+                                strempty(i->error_reason));
+        else if (i->status == INSTANCE_FAILED)
                 log_full(LOG_WARNING, 0, &context, "Instance %s does not run any more: %s", i->id,
                                 strempty(i->error_reason));
         else if (unwell)
@@ -152,7 +167,7 @@ static void check_look_later(InstanceCheck *check, uint64_t usec)
 static bool check_keeps_verdict(InstanceCheck *check)
 {
         Instance *i = check->instance;
-        bool well = !check->trouble[0] && !check->message[0];
+        bool well = !check->trouble[0] && !check->message[0] && !health_get_fault(i);
         bool revived = i->revived || check->started_usec > i->verdict_usec;
 
         if (i->verdict_usec == 0)
@@ -167,20 +182,40 @@ static bool check_keeps_verdict(InstanceCheck *check)
         return true;
 }
 
+/* That its containers are down, or being started again, says more than that it does not answer. */
+static const char *find_trouble(InstanceCheck *check)
+{
+        const char *fault;
+
+        if (check->trouble[0]) {
+                if (!health_is_restarting(check->instance))
+                        health_forget(check->instance);
+                return check->trouble;
+        }
+        fault = health_get_fault(check->instance);
+        if (fault)
+                check->step = "health";
+        return fault && check->message[0] ? check->message : fault;
+}
+
 static void check_conclude(InstanceCheck *check)
 {
         Instance *i = check->instance;
-        const char *trouble = check->trouble[0] ? check->trouble : NULL;
+        const char *trouble = find_trouble(check);
         InstanceStatus status = trouble ? INSTANCE_FAILED : INSTANCE_RUNNING;
-        const char *message = trouble             ? "It does not run; restart it, or delete it"
+        const char *message = check->trouble[0]   ? "It does not run; restart it, or delete it"
+                              : trouble           ? "It runs, but does not answer; restart it, or wait"
                               : check->message[0] ? check->message
                                                   : instance_ready_message;
 
-        if (is_watched(i) && check_keeps_verdict(check))
+        if (instance_is_watched(i) && check_keeps_verdict(check))
                 return;
-        if (!is_watched(i) || (i->status == status && streq_ptr(i->message, message) &&
-                                              streq_ptr(i->error_reason, trouble))) {
-                check_end(check);
+        if (!instance_is_watched(i) || (i->status == status && streq_ptr(i->message, message) &&
+                                                       streq_ptr(i->error_reason, trouble))) {
+                if (check->noted)
+                        check_store(check);
+                else
+                        check_end(check);
                 return;
         }
         if (free_and_strdup(&i->message, message) < 0 ||
@@ -201,18 +236,49 @@ static void check_conclude(InstanceCheck *check)
 
 /* ---- Looking ---- */
 
+/* That data is gone with it is what counts most. */
+static void judge_gone(InstanceCheck *check, const char *step, const char *role, const char *what)
+{
+        const char *lost = lost_of(check->manager, check->instance, role);
+
+        check->gone = check->gone || !lost;
+        if (!lost && check->trouble[0])
+                return;
+        check->step = step;
+        if (lost)
+                (void) snprintf(check->trouble, TEXT_MAX,
+                                "%s has been removed, and its volume %s, with its data", what, lost);
+        else
+                (void) snprintf(check->trouble, TEXT_MAX, "%s has been removed", what);
+}
+
+/* What its containers have that no label tells of must be known before they are gone. */
+static void note_volumes(InstanceCheck *check, const char *role, const ContainerState *state)
+{
+        int r = instance_note_volumes(check->instance, role, state);
+
+        if (r < 0)
+                not_looked_at(check->manager);
+        check->noted = check->noted || r > 0;
+}
+
 static void judge(InstanceCheck *check, const char *step, const char *what, int error,
                 const ContainerState *state)
 {
+        const char *role = streq(step, "app") ? ARK_ROLE_APP : ARK_ROLE_DATABASE;
+
+        if (error == -ENOENT) {
+                judge_gone(check, step, role, what);
+                return;
+        }
+        note_volumes(check, role, state);
         if (check->trouble[0])
                 return;
         check->step = step;
-        check->restarts += error < 0 ? 0 : state->restart_count;
-        if (error >= 0 && state->started_usec > check->started_usec)
+        check->restarts += state->restart_count;
+        if (state->started_usec > check->started_usec)
                 check->started_usec = state->started_usec;
-        if (error == -ENOENT)
-                (void) snprintf(check->trouble, TEXT_MAX, "%s has been removed", what);
-        else if (state->oom_killed && !state->running)
+        if (state->oom_killed && !state->running)
                 (void) snprintf(check->trouble, TEXT_MAX, "%s ran out of the memory it is allowed", what);
         else if (!state->running && !state->restarting)
                 (void) snprintf(check->trouble, TEXT_MAX, "%s has ended, with exit status %d", what,
@@ -234,7 +300,7 @@ static void check_look_again(InstanceCheck *check, int error, const char *reason
         unsigned doublings = check->failures < RETRY_DOUBLINGS_MAX ? check->failures : RETRY_DOUBLINGS_MAX;
 
         if (!manager_engine_connected(m)) {
-                reconcile_forget(check->instance); /* everything is looked at when it is back */
+                check_forget(check->instance); /* everything is looked at when it is back */
                 return;
         }
         log_debug("The containers of %s could not be looked at, trying again: %s", check->instance->id,
@@ -285,12 +351,12 @@ static void check_look(InstanceCheck *check)
         EnginePort *engine = check->manager->engine;
         int r;
 
-        check->again = false;
+        check->again = check->gone = false;
         check->restarts = 0;
         check->started_usec = 0;
         check->trouble[0] = check->message[0] = 0;
-        if (!is_watched(check->instance)) {
-                reconcile_forget(check->instance);
+        if (!instance_is_watched(check->instance)) {
+                check_forget(check->instance);
                 return;
         }
         r = engine->vtable->inspect_container(engine, check->instance->id, ARK_INGRESS_NETWORK,
@@ -299,11 +365,11 @@ static void check_look(InstanceCheck *check)
                 check_look_again(check, r, NULL);
 }
 
-void reconcile_instance(Manager *m, const char *instance_id)
+void check_instance(Manager *m, const char *instance_id)
 {
         Instance *i = manager_get_instance(m, instance_id);
 
-        if (!i || !is_watched(i))
+        if (!i || !instance_is_watched(i))
                 return;
         if (i->check && !i->check->retry) {
                 i->check->again = true;
@@ -321,12 +387,12 @@ void reconcile_instance(Manager *m, const char *instance_id)
         check_look(i->check);
 }
 
-void reconcile_event(Manager *m, const char *instance_id, const char *role, const char *event)
+void check_event(Manager *m, const char *instance_id, const char *role, const char *event)
 {
         Instance *i = manager_get_instance(m, instance_id);
         bool healthy = streq(role, ARK_ROLE_APP) && streq(event, "health_status: healthy");
 
         if (i && !i->job && (healthy || streq(event, "start")))
                 i->revived = true;
-        reconcile_instance(m, instance_id);
+        check_instance(m, instance_id);
 }

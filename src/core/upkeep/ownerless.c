@@ -3,11 +3,16 @@
 /* Volumes that carry this deployment's labels and belong to no instance. They may hold a customer's data, so they are
  * never removed, but told of until an operator has decided. */
 
+#include "core/upkeep/ownerless.h"
+
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/manager-internal.h"
-#include "core/reconcile.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
+#include "core/upkeep/owner.h"
 
 /* The engine does not tell of volumes that go, or not with their labels. */
 #define LOOK_AGAIN_USEC     (20 * USEC_PER_SEC)
@@ -19,15 +24,16 @@ static int on_look_again(sd_event_source *source, uint64_t usec, void *userdata)
 
         /* Again in any case: just now the engine may be away, or what belongs to nobody is being removed. */
         ownerless_look_later(m);
-        reconcile_resources(m);
+        m->hooks->sweep(m);
         return 0;
 }
 
 void ownerless_look_later(Manager *m)
 {
         m->ownerless_look = sd_event_source_disable_unref(m->ownerless_look);
-        if (m->ownerless && sd_event_add_time_relative(m->event, &m->ownerless_look, CLOCK_MONOTONIC,
-                                            LOOK_AGAIN_USEC, LOOK_AGAIN_ACCURACY, on_look_again, m) < 0)
+        if ((m->ownerless || m->containers_gone) &&
+                        sd_event_add_time_relative(m->event, &m->ownerless_look, CLOCK_MONOTONIC,
+                                        LOOK_AGAIN_USEC, LOOK_AGAIN_ACCURACY, on_look_again, m) < 0)
                 log_oom();
 }
 
@@ -35,6 +41,7 @@ void ownerless_done(Manager *m)
 {
         m->ownerless_look = sd_event_source_disable_unref(m->ownerless_look);
         m->ownerless = strv_free(m->ownerless);
+        m->lost = strv_free(m->lost);
 }
 
 static int collect(Manager *m, const Resource *items, size_t n, char ***ret)
@@ -42,7 +49,7 @@ static int collect(Manager *m, const Resource *items, size_t n, char ***ret)
         _cleanup_(strv_freep) char **names = NULL;
 
         for (size_t i = 0; i < n; i++)
-                if (items[i].kind == RESOURCE_VOLUME && !reconcile_has_owner(m, &items[i]) &&
+                if (items[i].kind == RESOURCE_VOLUME && !resource_has_owner(m, &items[i]) &&
                                 strv_extend(&names, items[i].name) < 0)
                         return -ENOMEM;
         strv_sort(names);
@@ -82,4 +89,9 @@ void ownerless_update(Manager *m, const Resource *items, size_t n)
                 manager_notify(m, MANAGER_CHANGED, NULL, NULL);
         }
         ownerless_look_later(m);
+}
+
+char *const *manager_ownerless_volumes(const Manager *manager)
+{
+        return manager->ownerless;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/retention.h"
-
-#include <errno.h>
+#include "core/upkeep/retention.h"
 
 #include "basic/log.h"
 #include "basic/time-util.h"
-#include "core/manager-internal.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
 
 #define INTERVAL_USEC USEC_PER_MINUTE
 #define FAILED_MAX    500

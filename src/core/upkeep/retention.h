@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/manager.h"
+#include "core/registry/context.h"
 
 /*
  * Records of what is no more: a deleted instance's for TombstoneDays=, a failed deploy's as long and at most so many

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What carries this deployment's labels and belongs to no instance. */
+/* What carries this deployment's labels and belongs to an instance that is known to be gone. */
+
+#include "core/upkeep/sweep.h"
 
 #include <errno.h>
 
 #include "basic/log.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/compose.h"
-#include "core/job.h"
-#include "core/manager-internal.h"
-#include "core/names.h"
-#include "core/reconcile.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/recovery/generation.h"
+#include "core/recovery/unknown.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/spec/compose-file.h"
+#include "core/upkeep/behind.h"
+#include "core/upkeep/check.h"
+#include "core/upkeep/compare.h"
+#include "core/upkeep/lost.h"
+#include "core/upkeep/owner.h"
+#include "core/upkeep/ownerless.h"
+#include "core/upkeep/tidy.h"
 
 #define LIST_TIMEOUT_USEC   (30 * USEC_PER_SEC)
 #define REMOVE_TIMEOUT_USEC (60 * USEC_PER_SEC)
@@ -19,6 +30,7 @@
 typedef struct Orphan {
         ResourceKind kind;
         char *name, *instance_id;
+        bool has_volume; /* of its instance, for which the compose file has the password */
 } Orphan;
 
 /* The sweep: one thing after the other, containers before networks. */
@@ -54,7 +66,7 @@ static Sweep *sweep_free(Sweep *sweep)
         return mfree(sweep);
 }
 
-void reconcile_cancel(Manager *m)
+void sweep_cancel(Manager *m)
 {
         m->sweep_retry = sd_event_source_disable_unref(m->sweep_retry);
         m->sweep = sweep_free(m->sweep);
@@ -65,11 +77,11 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
         Manager *m = userdata;
 
         m->sweep_retry = sd_event_source_disable_unref(m->sweep_retry);
-        reconcile_resources(m);
+        sweep_run(m);
         return 0;
 }
 
-void reconcile_resources_later(Manager *m)
+void sweep_later(Manager *m)
 {
         unsigned doublings =
                         m->sweep_failures < RETRY_DOUBLINGS_MAX ? m->sweep_failures : RETRY_DOUBLINGS_MAX;
@@ -85,12 +97,12 @@ static void sweep_end(Sweep *sweep)
 
         m->sweep = sweep_free(sweep);
         if (failed) {
-                reconcile_resources_later(m);
+                sweep_later(m);
                 m->sweep_failures++;
         } else
                 m->sweep_failures = 0;
         if (again)
-                reconcile_resources(m);
+                sweep_run(m);
 }
 
 static void sweep_fail(Sweep *sweep)
@@ -99,21 +111,9 @@ static void sweep_fail(Sweep *sweep)
         sweep_end(sweep);
 }
 
-/* An instance owns what is labelled with it from the moment its job is stored until its deletion is. */
-bool reconcile_has_owner(Manager *m, const Resource *resource)
-{
-        const Instance *i = manager_find_instance(m, resource->instance_id);
-
-        if (!i)
-                return strv_contains(m->damaged, resource->instance_id);
-        if (i->job || !i->stored)
-                return true;
-        return instance_has_resources(i);
-}
-
 static int sweep_add(Sweep *sweep, const Resource *resource)
 {
-        Orphan orphan = { resource->kind, strdup(resource->name), strdup(resource->instance_id) };
+        Orphan orphan = { resource->kind, strdup(resource->name), strdup(resource->instance_id), false };
         Orphan *grown = reallocarray(sweep->orphans, sweep->n + 1, sizeof(Orphan));
 
         if (grown)
@@ -126,6 +126,15 @@ static int sweep_add(Sweep *sweep, const Resource *resource)
         return 0;
 }
 
+static void sweep_find_volumes(Sweep *sweep, const Resource *items, size_t n)
+{
+        for (size_t k = 0; k < sweep->n; k++)
+                for (size_t i = 0; i < n; i++)
+                        if (items[i].kind == RESOURCE_VOLUME &&
+                                        streq(items[i].instance_id, sweep->orphans[k].instance_id))
+                                sweep->orphans[k].has_volume = true;
+}
+
 static int sweep_collect(Sweep *sweep, const Resource *items, size_t n)
 {
         static const ResourceKind order[] = { RESOURCE_CONTAINER, RESOURCE_NETWORK };
@@ -136,7 +145,7 @@ static int sweep_collect(Sweep *sweep, const Resource *items, size_t n)
 
                         /* The network that all have in common has no instance. */
                         if (items[i].kind != order[k] || !*items[i].instance_id ||
-                                        reconcile_has_owner(sweep->manager, &items[i]))
+                                        resource_has_owner(sweep->manager, &items[i]))
                                 continue;
                         r = sweep_add(sweep, &items[i]);
                         if (r < 0)
@@ -145,14 +154,15 @@ static int sweep_collect(Sweep *sweep, const Resource *items, size_t n)
         return 0;
 }
 
-/* It holds secrets of what has just been removed. */
-static void sweep_remove_compose(const Sweep *sweep, const char *instance_id)
+/* It holds secrets of what has just been removed; what a volume is opened with stays as long as that. */
+static void sweep_remove_compose(const Sweep *sweep, const Orphan *orphan)
 {
-        int r = instance_id_is_valid(instance_id) ? compose_remove(sweep->manager->compose_dir, instance_id)
-                                                  : 0;
+        int r = 0;
 
+        if (instance_id_is_valid(orphan->instance_id) && !orphan->has_volume)
+                r = compose_remove(sweep->manager->compose_dir, orphan->instance_id);
         if (r < 0)
-                log_warning_errno(r, "The compose file of %s cannot be removed: %m", instance_id);
+                log_warning_errno(r, "The compose file of %s cannot be removed: %m", orphan->instance_id);
 }
 
 static void sweep_continue(Sweep *sweep);
@@ -175,25 +185,29 @@ static void on_removed(int error, const char *reason, void *userdata)
                                 LOG_ABOUT(.instance = orphan->instance_id,
                                                 .message_id = MESSAGE_ORPHAN_REMOVED),
                                 "Removed %s, which belonged to no instance", orphan->name);
-                sweep_remove_compose(sweep, orphan->instance_id);
+                sweep_remove_compose(sweep, orphan);
         }
         sweep_continue(sweep);
 }
 
-static void sweep_continue(Sweep *sweep)
+/* What volumes hold is never removed by itself, be they anonymous: a container goes without those it has. */
+static int sweep_remove(Sweep *sweep, const Orphan *orphan)
 {
         EnginePort *engine = sweep->manager->engine;
 
+        if (orphan->kind == RESOURCE_CONTAINER)
+                return engine->vtable->clear_container(engine, orphan->name, REMOVE_TIMEOUT_USEC, on_removed,
+                                sweep, &sweep->pending);
+        return engine->vtable->remove_network(
+                        engine, orphan->name, REMOVE_TIMEOUT_USEC, on_removed, sweep, &sweep->pending);
+}
+
+static void sweep_continue(Sweep *sweep)
+{
         for (; sweep->next < sweep->n; sweep->next++) {
                 const Orphan *orphan = &sweep->orphans[sweep->next];
-                int r;
+                int r = sweep_remove(sweep, orphan);
 
-                r = orphan->kind == RESOURCE_CONTAINER ? engine->vtable->remove_container(engine,
-                                                                         orphan->name, REMOVE_TIMEOUT_USEC,
-                                                                         on_removed, sweep, &sweep->pending)
-                                                       : engine->vtable->remove_network(engine, orphan->name,
-                                                                         REMOVE_TIMEOUT_USEC, on_removed,
-                                                                         sweep, &sweep->pending);
                 if (r >= 0)
                         return;
                 sweep->failed = true;
@@ -202,13 +216,7 @@ static void sweep_continue(Sweep *sweep)
         sweep_end(sweep);
 }
 
-/* ---- Whether this store may be believed ---- */
-
-static bool is_unknown(Manager *m, const Resource *resource)
-{
-        return *resource->instance_id && !manager_find_instance(m, resource->instance_id) &&
-               !strv_contains(m->damaged, resource->instance_id);
-}
+/* ---- Whose store this is ---- */
 
 static void on_marked(int error, const char *reason, void *userdata)
 {
@@ -232,41 +240,19 @@ static void sweep_mark(Sweep *sweep)
                 sweep_fail(sweep);
 }
 
-/* Once, not with each sweep. */
-static void sweep_tell_unknown(Manager *m, size_t unknown)
-{
-        log_full(unknown == m->unknown_told ? LOG_DEBUG : LOG_ERR, 0, NULL,
-                        "The store (Redis) is new to this host, but the engine has %zu things of instances "
-                        "that it does not know. Nothing of them is touched. If the store was lost, restore "
-                        "it and restart arkd; if they are not needed, remove them (docker ps -a --filter "
-                        "label=" ARK_LABEL_INSTANCE ")",
-                        unknown);
-        m->unknown_told = unknown;
-}
-
-/*
- * A store that was emptied, or is another one, knows nothing of the customers whose applications run. Until it has
- * once been seen to agree with the engine, what it does not know is left and reported.
- */
-static bool sweep_may_remove(Sweep *sweep, const Resource *items, size_t n)
+/* A store that is another deployment's says nothing of what is here. */
+static bool sweep_may_remove(Sweep *sweep)
 {
         Manager *m = sweep->manager;
-        size_t unknown = 0;
 
         if (m->marked)
                 return true;
-        if (m->marked_for) {
-                sweep_end(sweep); /* that it is another's was told when it was read */
-                return false;
-        }
-        for (size_t i = 0; i < n; i++)
-                unknown += is_unknown(m, &items[i]);
-        if (unknown == 0)
+        if (m->marked_for)
+                sweep_end(sweep); /* that was told when it was read */
+        else if (unknown_count(m) == 0)
                 sweep_mark(sweep);
-        else {
-                sweep_tell_unknown(m, unknown);
-                sweep_end(sweep);
-        }
+        else
+                return true;
         return false;
 }
 
@@ -282,18 +268,23 @@ static void on_listed(int error, const char *reason, const Resource *items, size
                 ownerless_look_later(m);
                 return;
         }
+        unknown_update(m, items, n);
+        if (behind_update(m, items, n) == 0 && unknown_count(m) == 0)
+                generation_settle(m);
+        lost_update(m, items, n);
         ownerless_update(m, items, n);
-        reconcile_compare(m, items, n);
-        if (!sweep_may_remove(sweep, items, n))
+        compare_update(m, items, n);
+        if (!sweep_may_remove(sweep))
                 return;
         if (sweep_collect(sweep, items, n) < 0) {
                 sweep->failed = true;
                 log_oom();
         }
+        sweep_find_volumes(sweep, items, n);
         sweep_continue(sweep);
 }
 
-void reconcile_resources(Manager *m)
+void sweep_run(Manager *m)
 {
         if (!m->loaded || !manager_engine_connected(m))
                 return; /* done when both are there */
@@ -305,7 +296,7 @@ void reconcile_resources(Manager *m)
         m->sweep = new0(Sweep, 1);
         if (!m->sweep) {
                 log_oom();
-                reconcile_resources_later(m);
+                sweep_later(m);
                 return;
         }
         m->sweep->manager = m;
@@ -314,12 +305,12 @@ void reconcile_resources(Manager *m)
                 sweep_fail(m->sweep);
 }
 
-void reconcile_all(Manager *m)
+void sweep_all(Manager *m)
 {
         if (!m->loaded || !manager_engine_connected(m))
                 return;
         for (struct lh_entry *e = m->instances->head; e; e = e->next)
-                reconcile_instance(m, ((Instance *) lh_entry_v(e))->id);
+                check_instance(m, ((Instance *) lh_entry_v(e))->id);
         job_tidy_all(m);
-        reconcile_resources(m);
+        sweep_run(m);
 }

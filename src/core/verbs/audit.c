@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/audit.h"
+#include "core/verbs/audit.h"
 
 #include "basic/json-util.h"
 #include "basic/messages.h"
-#include "core/action.h"
-#include "core/instance.h"
-#include "core/product.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 
 void audit_subject(const Action *action, struct json_object *arguments, AuditSubject *ret)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/request.h"
+#include "basic/log.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 
 /*
  * The audit trail: one line in the journal for each call of a verb that changes something or gives secrets away, with

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/change.h"
+#include "core/verbs/change.h"
 
 #include <errno.h>
 
-#include "core/manager-internal.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/verbs/request.h"
 
 struct Change {
         Manager *manager;
@@ -40,9 +43,15 @@ static void change_orphan(void *state)
 static void on_stored(int error, const char *reason, void *userdata)
 {
         Change *change = userdata;
+        Request *request = TAKE_PTR(change->request);
 
         change->pending = NULL;
-        change->done(change->manager, change->request, error, reason, change->payload);
+        /* What follows may have it wait for something else. */
+        if (request) {
+                request->state = NULL;
+                request->state_free = NULL;
+        }
+        change->done(change->manager, request, error, reason, change->payload);
         change_free(change);
 }
 

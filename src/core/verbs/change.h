@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/manager.h"
 #include "core/ports.h"
-#include "core/request.h"
+#include "core/registry/context.h"
+#include "core/verbs/request.h"
 
 /*
  * A write to the store on behalf of a request. It goes on when the request goes away; what follows from it happens

@@ -2,14 +2,22 @@
 
 /* Cleanup: deletes what has outlived its time, a few at once, each by the same job as any other delete. */
 
+#include "core/verbs/cleanup.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/messages.h"
 #include "basic/time-util.h"
-#include "core/action-run.h"
-#include "core/action.h"
-#include "core/manager-internal.h"
+#include "core/model/instance.h"
+#include "core/recovery/generation.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/verbs/common.h"
+#include "core/verbs/dispatch.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 
 #define CLEANUP_AT_ONCE 4
 
@@ -146,7 +154,8 @@ static Request *cleanup_delete(Cleanup *c, const char *id)
                 json_object_put(arguments);
                 return NULL;
         }
-        request = request_new(c->request->manager, action_find("DeleteInstance"), &caller, arguments,
+        request = request_new(c->request->manager,
+                        action_find_in(c->request->manager->verbs, "DeleteInstance"), &caller, arguments,
                         on_deleted, c);
         if (request)
                 request_dispatch(request);
@@ -210,6 +219,24 @@ static bool refuse_set_clock(const Cleanup *c)
         return true;
 }
 
+/* It may not know who is kept, nor all that there is. */
+static bool refuse_older_store(const Cleanup *c)
+{
+        const Caller *caller = &c->request->caller;
+
+        if (!generation_is_behind(c->request->manager))
+                return false;
+        log_full(LOG_ERR, 0, LOG_ABOUT(.caller = caller->identity, .origin = caller->origin),
+                        "The store (Redis) is an older copy, or was emptied, so cleanup deletes nothing");
+        request_fail(c->request, FAULT_CONFLICT, NULL,
+                        "The store (Redis) is an older copy, or was emptied, and may not know which "
+                        "instances are kept, so nothing was deleted. Run “arkctl adopt --all”, or restore a "
+                        "newer copy and restart arkd; once “arkctl status” says that the store knows of "
+                        "all, "
+                        "clean up again");
+        return true;
+}
+
 void run_cleanup(Request *request)
 {
         Cleanup *c = new0(Cleanup, 1);
@@ -228,7 +255,7 @@ void run_cleanup(Request *request)
         c->failed = json_object_new_array();
         (void) json_get_u64(request->arguments, "max_age_usec", &c->max_age_usec);
         (void) json_get_bool(request->arguments, "dry_run", &dry_run);
-        if (refuse_set_clock(c))
+        if (refuse_set_clock(c) || refuse_older_store(c))
                 return;
         r = c->removed && c->failed ? cleanup_select(c) : -ENOMEM;
         if (r >= 0 && dry_run)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/creation.h"
+#include "core/verbs/create.h"
 
 #include <errno.h>
 
@@ -7,12 +7,28 @@
 #include "basic/random-util.h"
 #include "basic/time-util.h"
 #include "basic/utf8.h"
-#include "core/action-run.h"
-#include "core/change.h"
-#include "core/expand.h"
-#include "core/job.h"
-#include "core/manager-internal.h"
-#include "core/spec.h"
+#include "core/job/intent.h"
+#include "core/job/job.h"
+#include "core/job/plan.h"
+#include "core/job/watch.h"
+#include "core/model/address-pool.h"
+#include "core/model/expand.h"
+#include "core/model/instance-url.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/doubts.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/spec/spec.h"
+#include "core/verbs/admission.h"
+#include "core/verbs/change.h"
+#include "core/verbs/common.h"
+#include "core/verbs/request.h"
+#include "core/verbs/users.h"
+#include "core/verbs/wait.h"
 
 #define CLIENT_NAME_MAX          64
 #define DATABASE_PASSWORD_LENGTH 32
@@ -73,10 +89,17 @@ static bool read_order(Request *request, Order *ret)
 static bool find_product(Request *request, Order *order)
 {
         order->product = manager_get_product(request->manager, order->product_id);
-        if (order->product)
+        if (!order->product)
+                request_fail(request, FAULT_NO_SUCH_PRODUCT, "product_id", "There is no product “%s”",
+                                order->product_id);
+        else if (order->product->newer_field)
+                request_fail(request, FAULT_CONFLICT, "product_id",
+                                "Product “%s” was set by a newer version of arkd: this one does not "
+                                "understand its field %s, so it cannot deploy it. Upgrade arkd, or set the "
+                                "product again",
+                                order->product_id, order->product->newer_field);
+        else
                 return true;
-        request_fail(request, FAULT_NO_SUCH_PRODUCT, "product_id", "There is no product “%s”",
-                        order->product_id);
         return false;
 }
 
@@ -85,6 +108,7 @@ static bool check_capacity(Request *request)
 {
         Manager *m = request->manager;
         unsigned live = 0, at_work = 0;
+        const char *fault = NULL;
 
         if (!manager_store_connected(m)) {
                 request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
@@ -96,6 +120,13 @@ static bool check_capacity(Request *request)
                 request_fail(request, FAULT_ENGINE_UNAVAILABLE, NULL,
                                 "The engine (Docker) cannot be reached, so nothing can be deployed. Try "
                                 "again in a moment");
+                return false;
+        }
+        if (!manager_is_isolated(m, &fault)) {
+                request_fail(request, FAULT_NOT_ISOLATED, NULL,
+                                "Instances are not kept apart from each other, so nothing can be deployed: "
+                                "%s",
+                                fault);
                 return false;
         }
         for (struct lh_entry *e = m->instances->head; e; e = e->next) {
@@ -202,7 +233,7 @@ static bool answer_repeat(Request *request, const Order *order)
                                         "new one");
                 else if (i->stored)
                         answer(request, i);
-                else if (job_wait(i->job, request, on_job) < 0)
+                else if (request_wait(request, i->job, on_job) < 0)
                         request_fail_errno(request, -ENOMEM, "The deployment cannot be waited for");
                 return true;
         }
@@ -351,8 +382,10 @@ static int make_strings(Manager *m, const Request *request, const Order *order, 
                 r = free_and_strdup(&i->message, "Waiting for its turn");
         if (r < 0)
                 return r;
-        i->access_url = str_printf("%s/instances/%s/", m->base_url, i->id);
-        return i->access_url ? 0 : -ENOMEM;
+        i->access_url = instance_url_make_link(m->base_url, i->id);
+        if (i->access_url)
+                i->public_url = instance_url_make_public(&m->applications, i);
+        return i->public_url ? 0 : -ENOMEM;
 }
 
 static int make_instance(const Request *request, const Order *order, Instance **ret)
@@ -369,6 +402,9 @@ static int make_instance(const Request *request, const Order *order, Instance **
         i->product = product_ref(order->product);
         i->prefix = i->product->prefix;
         i->has_database = i->product->database_image != NULL;
+        i->has_database_alias = i->has_database;
+        i->limits = manager_limits_of(m, i->product);
+        i->has_limits = true;
         i->created_usec = now_realtime();
         i->expires_usec = expiry(m, i->product, i->created_usec);
         for (InstancePhase phase = 0; phase < _PHASE_MAX; phase++)
@@ -378,7 +414,11 @@ static int make_instance(const Request *request, const Order *order, Instance **
         if (r < 0)
                 return r;
         i->credentials = instance_make_credentials(i);
-        r = i->credentials ? take_addresses(m, i) : -ENOMEM;
+        r = i->credentials ? 0 : -ENOMEM;
+        if (r >= 0 && streq_ptr(i->product->user, PRODUCT_USER_AUTO))
+                r = manager_take_uid(m, &i->uid);
+        if (r >= 0)
+                r = take_addresses(m, i);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(i);
@@ -392,9 +432,9 @@ static int begin(Request *request, Instance *instance)
         Manager *m = request->manager;
         int r;
 
-        r = job_new(m, instance, JOB_CREATE, &job);
+        r = job_new(m, instance, plan_find(m, ARK_JOB_CREATE), &job);
         if (r >= 0)
-                r = job_wait(job, request, on_job);
+                r = request_wait(request, job, on_job);
         if (r >= 0)
                 r = job_store(job);
         if (r < 0)
@@ -412,13 +452,19 @@ void create_instance(Request *request)
 
         if (!read_order(request, &order) || answer_repeat(request, &order) ||
                         !check_doubt(request, &order) || !find_product(request, &order) ||
-                        !check_capacity(request) || !check_quota(request))
+                        !check_capacity(request) || !check_quota(request) || !admission_check(request))
                 return;
         r = make_instance(request, &order, &instance);
         if (r == -EADDRNOTAVAIL) {
                 request_fail(request, FAULT_QUOTA_EXCEEDED, NULL,
                                 "There is no address left for another instance. Delete some, or enlarge "
                                 "SubnetPool=");
+                return;
+        }
+        if (r == -EUSERS) {
+                request_fail(request, FAULT_QUOTA_EXCEEDED, NULL,
+                                "There is no user id left for another instance. Delete some, or enlarge "
+                                "UserRange=");
                 return;
         }
         if (r >= 0) {

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/verbs/expiry.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/action-run.h"
-#include "core/change.h"
-#include "core/manager-internal.h"
+#include "core/job/job.h"
+#include "core/job/watch.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/doubts.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
+#include "core/verbs/change.h"
+#include "core/verbs/common.h"
+#include "core/verbs/request.h"
+#include "core/verbs/wait.h"
 
 /* Answers whether the request has been refused, for the instance is going or gone: to be told that it is kept would be
  * to be told that its data is. */
@@ -62,6 +74,7 @@ static void on_expiry_stored(
                 manager_doubt(manager, STORE_INSTANCE, change->id);
         if (i) {
                 expiry_settle(i, change, error);
+                manager->hooks->compose_changed(manager, i);
                 manager_notify(manager, MANAGER_INSTANCE_CHANGED, i, NULL);
         }
         if (request && error < 0)
@@ -114,7 +127,7 @@ static void on_job_of_expiry(Request *request, Instance *instance, JobEvent even
 {
         if (event != JOB_EVENT_ENDED)
                 return;
-        job_unwait(request);
+        request_stop_waiting(request);
         run_set_expiry(request);
 }
 
@@ -135,7 +148,7 @@ void run_set_expiry(Request *request)
                                 UINT64_MAX);
         else if (i->job && i->job->state == JOB_ENDING) {
                 /* The end is on its way to the store, and must not be written over with what was before it. */
-                if (job_wait(i->job, request, on_job_of_expiry) < 0)
+                if (request_wait(request, i->job, on_job_of_expiry) < 0)
                         request_fail_errno(request, -ENOMEM, "The expiry cannot be set");
         } else if (set_expiry(request, i, expires_usec) < 0)
                 change_fail(request, NULL);

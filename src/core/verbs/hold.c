@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/hold.h"
+#include "core/verbs/hold.h"
 
 #include <sys/queue.h>
 
-#include "basic/log.h"
 #include "basic/time-util.h"
-#include "core/action.h"
-#include "core/manager-internal.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 
 #define HOLD_USEC (3 * USEC_PER_SEC)
 
@@ -31,7 +32,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-bool hold_request(Request *request)
+bool hold_request(Request *request, void (*go_on)(Request *request))
 {
         Manager *m = request->manager;
 
@@ -42,16 +43,9 @@ bool hold_request(Request *request)
                                         m->started_usec + HOLD_USEC, 10 * USEC_PER_MSEC, on_deadline, m) < 0)
                 return false;
         request->held = true;
+        request->go_on = go_on;
         TAILQ_INSERT_TAIL(&m->held, request, held_list);
         return true;
-}
-
-void hold_forget(Request *request)
-{
-        if (!request->held)
-                return;
-        request->held = false;
-        TAILQ_REMOVE(&request->manager->held, request, held_list);
 }
 
 /* Each goes its way again; what it needs is looked at anew, and after the first moments it is not held. */
@@ -63,7 +57,7 @@ void hold_release(Manager *m)
                 next = TAILQ_NEXT(request, held_list);
                 if (!has_what_it_needs(request) && is_early(m))
                         continue;
-                hold_forget(request);
-                request_dispatch(request); /* ends it from the loop at the earliest: next stays */
+                request_let_go(request);
+                request->go_on(request); /* ends it from the loop at the earliest: next stays */
         }
 }

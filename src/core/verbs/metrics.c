@@ -6,6 +6,8 @@
  * it. Every label has few values: none depends on who deploys what.
  */
 
+#include "core/verbs/metrics.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -13,9 +15,15 @@
 #include "basic/process-util.h"
 #include "basic/time-util.h"
 #include "config.h"
-#include "core/action-run.h"
-#include "core/counters.h"
-#include "core/manager-internal.h"
+#include "core/job/plan.h"
+#include "core/model/instance.h"
+#include "core/recovery/generation.h"
+#include "core/recovery/unknown.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/registry/state.h"
+#include "core/registry/storage.h"
+#include "core/verbs/request.h"
 
 /* The families so far; once there is no memory for one, error says so, and the rest is left out. */
 typedef struct Metrics {
@@ -133,6 +141,9 @@ static void add_instances(Metrics *metrics, const Manager *m)
         begin_family(metrics, "arkd_instances", "gauge", "Instances that are not deleted, by their status.");
         for (InstanceStatus s = 0; s < INSTANCE_DELETED; s++)
                 add_count(metrics, (Label){ "status", instance_status_to_string(s) }, (Label){ 0 }, n[s]);
+        if (n[INSTANCE_NEWER] > 0)
+                add_count(metrics, (Label){ "status", instance_status_to_string(INSTANCE_NEWER) },
+                                (Label){ 0 }, n[INSTANCE_NEWER]);
 }
 
 /* Before the store has been read nothing is said rather than none. */
@@ -147,6 +158,51 @@ static void add_registry(Metrics *metrics, const Manager *m)
                         "Volumes with this arkd's labels that belong to no instance; arkctl status names "
                         "them.",
                         strv_length(m->ownerless));
+        add_single(metrics, "arkd_lost_volumes", "gauge",
+                        "Volumes of instances that are gone, and their data with them; arkctl status names "
+                        "them.",
+                        strv_length(m->lost));
+}
+
+static void add_storage(Metrics *metrics, const Manager *m)
+{
+        StorageTotals totals;
+
+        if (!storage_get_totals(m, &totals))
+                return;
+        add_single(metrics, "arkd_instance_layer_bytes", "gauge",
+                        "What all instances' containers have written outside of their volumes.",
+                        totals.layers);
+        add_single(metrics, "arkd_instance_volume_bytes", "gauge", "What is in all instances' volumes.",
+                        totals.volumes);
+        add_single(metrics, "arkd_instance_largest_bytes", "gauge",
+                        "Both of the instance that has most of them; arkctl status names it.",
+                        totals.largest);
+        begin_family(metrics, "arkd_instance_bytes_measured_seconds", "gauge",
+                        "When that was measured, in seconds since 1970.");
+        add_sample(metrics, "", (Label){ 0 }, (Label){ 0 },
+                        json_object_new_double((double) storage_measured_usec(m) / USEC_PER_SEC));
+}
+
+/* What the store has lost. */
+static void add_losses(Metrics *metrics, const Manager *m)
+{
+        const Generation *g = &m->generation;
+
+        if (!m->loaded)
+                return;
+        add_single(metrics, "arkd_unknown_instances", "gauge",
+                        "Instances that this host has and the store does not know; arkctl adopt takes them "
+                        "back.",
+                        unknown_count(m));
+        add_single(metrics, "arkd_damaged_records", "gauge", "Records of the store that cannot be read.",
+                        strv_length(m->damaged_keys));
+        add_single(metrics, "arkd_store_behind", "gauge",
+                        "Changes that the store had lost when it was read, until it knows of all again.",
+                        generation_is_behind(m) ? g->expected - g->found : 0);
+        add_single(metrics, "arkd_store_rewrites_total", "counter",
+                        "How often all was written to the store again, as it was emptied.",
+                        m->counters.rewrites);
 }
 
 static void add_connections(Metrics *metrics, const Manager *m)
@@ -178,15 +234,14 @@ static void add_jobs(Metrics *metrics, const Manager *m)
         add_count(metrics, (Label){ "state", "queued" }, (Label){ 0 }, m->n_queued);
         add_count(metrics, (Label){ "state", "running" }, (Label){ 0 }, m->n_running[0] + m->n_running[1]);
         begin_family(metrics, "arkd_jobs_ended_total", "counter", "Jobs that came to their end.");
-        for (JobKind k = 0; k < _JOB_KIND_MAX; k++)
+        for (size_t k = 0; m->plans[k]; k++)
                 for (JobOutcome o = 0; o < _JOB_OUTCOME_MAX; o++)
-                        add_count(metrics, (Label){ "kind", job_kind_to_string(k) },
+                        add_count(metrics, (Label){ "kind", m->plans[k]->name },
                                         (Label){ "outcome", outcomes[o] }, m->counters.jobs[k][o]);
         begin_family(metrics, "arkd_job_duration_seconds", "histogram",
                         "From when a job was begun, since arkd was started, to its end, good or bad.");
-        for (JobKind k = 0; k < _JOB_KIND_MAX; k++)
-                add_histogram(metrics, (Label){ "kind", job_kind_to_string(k) },
-                                &m->counters.job_duration[k]);
+        for (size_t k = 0; m->plans[k]; k++)
+                add_histogram(metrics, (Label){ "kind", m->plans[k]->name }, &m->counters.job_duration[k]);
         begin_family(metrics, "arkd_deploy_phase_duration_seconds", "histogram",
                         "How long deploys that succeeded were in each phase.");
         for (InstancePhase p = 0; p < PHASE_READY; p++)
@@ -269,6 +324,8 @@ void run_get_metrics(Request *request)
         add_build(&metrics);
         add_connections(&metrics, m);
         add_registry(&metrics, m);
+        add_losses(&metrics, m);
+        add_storage(&metrics, m);
         add_jobs(&metrics, m);
         add_calls(&metrics, &m->counters);
         add_process(&metrics, &m->counters);

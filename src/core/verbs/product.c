@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/verbs/product.h"
+
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "core/action-run.h"
-#include "core/change.h"
-#include "core/manager-internal.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/doubts.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/registry/watch.h"
+#include "core/verbs/change.h"
+#include "core/verbs/request.h"
 
 static void fail_no_product(Request *request, const char *id)
 {

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/request.h"
+#include "core/verbs/request.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
 #include "basic/json-util.h"
-#include "core/action.h"
-#include "core/audit.h"
-#include "core/hold.h"
-#include "core/manager.h"
-
-#define ARGUMENT_BYTES_DEFAULT 256
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/verbs/audit.h"
+#include "core/verbs/verb.h"
 
 void caller_done(Caller *caller)
 {
@@ -83,13 +80,21 @@ static void request_forget_work(Request *request)
         request->state_free = NULL;
 }
 
+void request_let_go(Request *request)
+{
+        if (!request->held)
+                return;
+        request->held = false;
+        TAILQ_REMOVE(&request->manager->held, request, held_list);
+}
+
 Request *request_free(Request *request)
 {
         if (!request)
                 return NULL;
         if (request->dispatched && !request->finished)
                 audit_request(request);
-        hold_forget(request);
+        request_let_go(request);
         request_forget_work(request);
         sd_event_source_disable_unref(request->completion);
         caller_done(&request->caller);
@@ -127,7 +132,9 @@ static unsigned fault_retry_after(Fault fault)
                 return 60;
         case FAULT_ENGINE_UNAVAILABLE:
         case FAULT_STORE_UNAVAILABLE:
+        case FAULT_NOT_ISOLATED:
         case FAULT_QUEUE_FULL:
+        case FAULT_HOST_FULL:
                 return 5;
         default:
                 return 0;
@@ -155,104 +162,4 @@ void request_fail(Request *request, Fault fault, const char *field, const char *
 void request_fail_errno(Request *request, int error, const char *what)
 {
         request_fail(request, FAULT_FAILED, NULL, "%s: %s", what, strerror(abs(error)));
-}
-
-static bool argument_has_type(const Argument *argument, struct json_object *value)
-{
-        switch (argument->type) {
-        case ARGUMENT_STRING:
-                return json_object_is_type(value, json_type_string) &&
-                       strlen(json_object_get_string(value)) == (size_t) json_object_get_string_len(value);
-        case ARGUMENT_U32:
-        case ARGUMENT_U64:
-                return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0 &&
-                       (argument->type == ARGUMENT_U64 || json_object_get_int64(value) <= UINT32_MAX);
-        case ARGUMENT_BOOL:
-                return json_object_is_type(value, json_type_boolean);
-        case ARGUMENT_OBJECT:
-                return json_object_is_type(value, json_type_object);
-        }
-        return false;
-}
-
-static const char *argument_type_name(ArgumentType type)
-{
-        static const char *const names[] = {
-                [ARGUMENT_STRING] = "a string",
-                [ARGUMENT_U32] = "a whole number from 0 to 4294967295",
-                [ARGUMENT_U64] = "a whole number that is not negative",
-                [ARGUMENT_BOOL] = "true or false",
-                [ARGUMENT_OBJECT] = "an object",
-        };
-
-        return names[type];
-}
-
-size_t argument_max_bytes(const Argument *argument)
-{
-        return argument->max_bytes ? argument->max_bytes : ARGUMENT_BYTES_DEFAULT;
-}
-
-static bool request_check_argument(Request *request, const Argument *argument)
-{
-        size_t max = argument_max_bytes(argument);
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(request->arguments, argument->name, &value)) {
-                if (!argument->required)
-                        return true;
-                request_fail(request, FAULT_INVALID_ARGUMENT, argument->name, "%s is missing",
-                                argument->name);
-                return false;
-        }
-        if (!argument_has_type(argument, value)) {
-                request_fail(request, FAULT_INVALID_ARGUMENT, argument->name, "%s must be %s",
-                                argument->name, argument_type_name(argument->type));
-                return false;
-        }
-        if (argument->type == ARGUMENT_STRING && (size_t) json_object_get_string_len(value) > max) {
-                request_fail(request, FAULT_INVALID_ARGUMENT, argument->name, "%s is longer than %zu bytes",
-                                argument->name, max);
-                return false;
-        }
-        return true;
-}
-
-const Argument *action_find_argument(const Action *action, const char *name)
-{
-        for (const Argument *a = action->arguments; a && a->name; a++)
-                if (streq(a->name, name))
-                        return a;
-        return NULL;
-}
-
-static bool request_check_arguments(Request *request)
-{
-        json_object_object_foreach (request->arguments, name, value) {
-                (void) value;
-                if (action_find_argument(request->action, name))
-                        continue;
-                request_fail(request, FAULT_INVALID_ARGUMENT, name, "%s is not known here", name);
-                return false;
-        }
-        for (const Argument *a = request->action->arguments; a && a->name; a++)
-                if (!request_check_argument(request, a))
-                        return false;
-        return true;
-}
-
-void request_dispatch(Request *request)
-{
-        if (!request->action->without_store && hold_request(request))
-                return;
-        if (!manager_is_loaded(request->manager) && !request->action->without_store) {
-                request_fail(request, FAULT_STORE_UNAVAILABLE, NULL,
-                                "The store (Redis) has not been read yet. Try again in a moment; if it "
-                                "lasts, see “systemctl status arkd-redis”.");
-                return;
-        }
-        if (!request_check_arguments(request))
-                return;
-        request->dispatched = true;
-        request->action->run(request);
 }

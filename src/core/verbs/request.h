@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "basic/log.h"
 #include "basic/pending.h"
 
 typedef struct Action Action;
@@ -43,7 +42,9 @@ typedef enum Fault {
         FAULT_QUOTA_EXCEEDED, /* 429, Error.QuotaExceeded */
         FAULT_ENGINE_UNAVAILABLE, /* 503, Error.EngineUnavailable */
         FAULT_STORE_UNAVAILABLE, /* 503, Error.StoreUnavailable */
+        FAULT_NOT_ISOLATED, /* 503, Error.NotIsolated */
         FAULT_QUEUE_FULL, /* 503, Error.Failed */
+        FAULT_HOST_FULL, /* 503, Error.HostFull */
         FAULT_FAILED, /* 500, Error.Failed */
         _FAULT_MAX,
 } Fault;
@@ -79,6 +80,7 @@ struct Request {
         bool finished;
         bool held; /* waits in the manager's list (hold.h) */
         TAILQ_ENTRY(Request) held_list;
+        void (*go_on)(Request *request); /* once it need not any more */
         Pending *pending;
         void *state;
         void (*state_free)(void *state);
@@ -94,11 +96,10 @@ Request *request_new(Manager *manager, const Action *action, Caller *caller, str
 Request *request_free(Request *request);
 DEFINE_CLEANUP_FUNC(Request, request_free);
 
-/* Checks the arguments against the action's table and runs it. The caller's right has been checked before, by
- * auth/gate.h. Never fails: whatever goes wrong reaches the completion. */
-void request_dispatch(Request *request);
-
 /* For actions: ends the request. Each may be called from anywhere, once; the completion comes from the loop. */
 void request_succeed(Request *request, struct json_object *result); /* takes result over */
 void request_fail(Request *request, Fault fault, const char *field, const char *format, ...) _printf_(4, 5);
 void request_fail_errno(Request *request, int error, const char *what);
+
+/* Takes a request that is held (hold.h) out of the list. */
+void request_let_go(Request *request);

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/action.h"
+#include "core/verbs/table.h"
 
-#include "core/action-run.h"
-#include "core/creation.h"
+#include "core/verbs/adopt.h"
+#include "core/verbs/cleanup.h"
+#include "core/verbs/create.h"
+#include "core/verbs/credentials.h"
+#include "core/verbs/delete.h"
+#include "core/verbs/expiry.h"
+#include "core/verbs/logs.h"
+#include "core/verbs/metrics.h"
+#include "core/verbs/product.h"
+#include "core/verbs/request.h"
+#include "core/verbs/restart.h"
+#include "core/verbs/show.h"
+#include "core/verbs/usage.h"
+#include "core/verbs/verb.h"
 
 #define POLKIT "network.ark.deploy1."
 
@@ -58,6 +70,12 @@ static const Argument expiry_arguments[] = {
         { NULL },
 };
 
+static const Argument restart_arguments[] = {
+        { "id", ARGUMENT_STRING, ARGUMENT_PATH, .required = true },
+        { "discard_files", ARGUMENT_BOOL, ARGUMENT_BODY },
+        { NULL },
+};
+
 static const Argument cleanup_arguments[] = {
         { "max_age_usec", ARGUMENT_U64, ARGUMENT_BODY, .required = true },
         { "dry_run", ARGUMENT_BOOL, ARGUMENT_BODY, .required = true },
@@ -98,8 +116,12 @@ const Action action_table[] = {
         { "DeleteInstance", POLKIT "delete-instance", ROLE_OPERATOR, "DELETE", "/api/instances/{id}", 200,
                         id_argument, .needs_engine = true, .waits_for_job = true, .run = run_delete_instance,
                         .audited = true },
-        { "RestartInstance", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, id_argument,
+        { "RestartInstance", POLKIT "manage-instance", ROLE_OPERATOR, NULL, NULL, 0, restart_arguments,
                         .needs_engine = true, .waits_for_job = true, .run = run_restart_instance,
+                        .audited = true },
+        /* Of what the store has lost. */
+        { "AdoptInstance", POLKIT "manage-instance", ROLE_OPERATOR, "POST", "/api/instances/{id}/adopt", 200,
+                        id_argument, .needs_engine = true, .waits_for_job = true, .run = run_adopt_instance,
                         .audited = true },
         { "GetLogs", POLKIT "view-logs", ROLE_OPERATOR, "GET", "/api/instances/{id}/logs", 200,
                         logs_arguments, .needs_engine = true, .run = run_get_logs },
@@ -117,8 +139,5 @@ const Action action_table[] = {
 
 const Action *action_find(const char *name)
 {
-        for (const Action *a = action_table; a->name; a++)
-                if (streq(a->name, name))
-                        return a;
-        return NULL;
+        return action_find_in(action_table, name);
 }

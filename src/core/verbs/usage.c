@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What an instance's containers use. All who ask at the same time share one look, so that asking often, which every
+/* What an instance's containers use, and how much room it takes up. All who ask at the same time share one look, so that asking often, which every
  * user of this host may, does not keep the engine busy. */
+
+#include "core/verbs/usage.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/action-run.h"
-#include "core/manager-internal.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance.h"
 #include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/state.h"
+#include "core/registry/storage.h"
+#include "core/verbs/common.h"
+#include "core/verbs/request.h"
 
 #define USAGE_TIMEOUT_USEC (5 * USEC_PER_SEC)
+/* Sizes of before are told where they are not older, or new ones are not to be had in time. */
+#define SIZES_AGE_USEC     USEC_PER_MINUTE
+#define SIZES_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
 typedef struct UsageWaiter UsageWaiter;
 
@@ -30,6 +41,7 @@ struct UsageLook {
         char *instance_id;
         UsagePart parts[2]; /* in the order in which they are told */
         size_t n_parts;
+        Pending *sizes; /* that are being measured */
         TAILQ_HEAD(, UsageWaiter) waiters;
         TAILQ_ENTRY(UsageLook) list;
 };
@@ -49,6 +61,7 @@ static void look_free(UsageLook *look)
                 json_object_put(look->parts[i].item);
                 free(look->parts[i].container);
         }
+        pending_cancel(look->sizes);
         free(look->instance_id);
         free(look);
 }
@@ -66,15 +79,15 @@ static void waiter_free(void *state)
 }
 
 /* look: NULL for an instance without containers. */
-static struct json_object *usage_result(const UsageLook *look)
+static struct json_object *usage_result(const Manager *m, const Instance *i, const UsageLook *look)
 {
         _cleanup_json_ struct json_object *result = json_object_new_object();
         struct json_object *items = json_object_new_array();
 
-        if (json_set(result, "items", items) < 0)
+        if (json_set(result, "items", items) < 0 || json_set(result, "storage", storage_to_json(m, i)) < 0)
                 return NULL;
-        for (size_t i = 0; look && i < look->n_parts; i++) {
-                struct json_object *item = look->parts[i].item;
+        for (size_t k = 0; look && k < look->n_parts; k++) {
+                struct json_object *item = look->parts[k].item;
 
                 if (item && json_append(items, json_object_get(item)) < 0)
                         return NULL;
@@ -82,10 +95,14 @@ static struct json_object *usage_result(const UsageLook *look)
         return TAKE_PTR(result);
 }
 
+/* It may have gone meanwhile. */
 static void answer_usage(Request *request, const UsageLook *look)
 {
-        struct json_object *result = usage_result(look);
+        const Instance *i = action_find_instance(request);
+        struct json_object *result = i ? usage_result(request->manager, i, look) : NULL;
 
+        if (!i)
+                return;
         if (result)
                 request_succeed(request, result);
         else
@@ -109,11 +126,6 @@ static void look_finish(UsageLook *look, int error, const char *reason)
         }
 }
 
-static int set_known(struct json_object *o, const char *name, uint64_t value)
-{
-        return value == USAGE_UNKNOWN ? json_set_string(o, name, NULL) : json_set_u64(o, name, value);
-}
-
 static int part_set_item(UsagePart *part, const ContainerUsage *usage)
 {
         _cleanup_json_ struct json_object *item = json_object_new_object();
@@ -127,15 +139,15 @@ static int part_set_item(UsagePart *part, const ContainerUsage *usage)
         if (r >= 0)
                 r = json_set_timestamp(item, "read_at", usage->read_usec);
         if (r >= 0)
-                r = set_known(item, "memory", usage->memory);
+                r = json_set_known(item, "memory", usage->memory);
         if (r >= 0)
-                r = set_known(item, "memory_limit", usage->memory_limit);
+                r = json_set_known(item, "memory_limit", usage->memory_limit);
         if (r >= 0)
-                r = set_known(item, "cpu_nsec", usage->cpu_nsec);
+                r = json_set_known(item, "cpu_nsec", usage->cpu_nsec);
         if (r >= 0)
-                r = set_known(item, "pids", usage->pids);
+                r = json_set_known(item, "pids", usage->pids);
         if (r >= 0)
-                r = set_known(item, "pids_limit", usage->pids_limit);
+                r = json_set_known(item, "pids_limit", usage->pids_limit);
         if (r >= 0)
                 part->item = TAKE_PTR(item);
         return r;
@@ -146,7 +158,19 @@ static bool look_is_done(const UsageLook *look)
         for (size_t i = 0; i < look->n_parts; i++)
                 if (look->parts[i].pending)
                         return false;
-        return true;
+        return !look->sizes;
+}
+
+/* An engine that does not tell is no reason not to tell the rest. */
+static void on_sizes(int error, void *userdata)
+{
+        UsageLook *look = userdata;
+
+        look->sizes = NULL;
+        if (error == -ENOMEM)
+                look_finish(look, error, strerror(-error));
+        else if (look_is_done(look))
+                look_finish(look, 0, NULL);
 }
 
 /* A container that is not there, or does not run, uses nothing. */
@@ -235,6 +259,17 @@ static int look_ask(UsageLook *look)
         return r;
 }
 
+static bool has_sizes(const Manager *m, const Instance *i)
+{
+        uint64_t now = now_realtime(), measured = storage_measured_usec(m);
+        StorageItem item;
+
+        for (size_t k = 0; storage_get_item(m, i, k, &item); k++)
+                if (item.bytes == USAGE_UNKNOWN)
+                        return false;
+        return measured <= now && now - measured < SIZES_AGE_USEC;
+}
+
 static int look_begin(Request *request, const Instance *i)
 {
         UsageLook *look;
@@ -248,6 +283,8 @@ static int look_begin(Request *request, const Instance *i)
                 look_free(look);
         else
                 r = look_ask(look); /* where it fails, the request does, and with it the look */
+        if (r >= 0 && !has_sizes(request->manager, i))
+                r = storage_wait(look->manager, SIZES_TIMEOUT_USEC, on_sizes, look, &look->sizes);
         return r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/request.h"
+#include "core/verbs/request.h"
 
 /* The type of one argument, as JSON and D-Bus have it. */
 typedef enum ArgumentType {
@@ -42,19 +42,16 @@ struct Action {
         const Argument *arguments; /* ends with a NULL name; may be NULL */
         bool without_store; /* may run before the registry has been read */
         void (*run)(Request *request);
-        bool needs_engine; /* is held for the engine's first answer, see hold.h */
+        bool needs_engine; /* is held for the engine's first answer, see dispatch.h */
         bool waits_for_job; /* answers when a job has come to its end, which may take minutes */
         bool audited; /* changes something, or gives secrets away: the journal tells who called it */
 };
-
-/* All verbs; ends with a NULL name. */
-extern const Action action_table[];
-
-/* Finds one by its bus name; NULL where there is none. */
-const Action *action_find(const char *name);
 
 /* Its argument of that name; NULL where it has none. */
 const Argument *action_find_argument(const Action *action, const char *name);
 
 /* How many bytes a string argument may have. */
 size_t argument_max_bytes(const Argument *argument);
+
+/* Finds one of a table, which ends with a NULL name, by its bus name; NULL where there is none. */
+const Action *action_find_in(const Action *table, const char *name);

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "core/verbs/request.h"
+
+void run_get_logs(Request *request);
