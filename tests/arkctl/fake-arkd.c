@@ -296,7 +296,7 @@ static int delete_product(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return -EINVAL;
         tell("DeleteProduct %s", id);
         if (streq(id, "app"))
-                return sd_bus_error_set(error, ERROR("InUse"), "The product app has 3 instances");
+                return sd_bus_error_set(error, ERROR("InUse"), "The product app has 2 instances");
         return product_find(id) ? sd_bus_reply_method_return(m, NULL)
                                 : sd_bus_error_setf(error, ERROR("NoSuchProduct"),
                                                   "There is no product “%s”", id);
@@ -354,6 +354,49 @@ static int get_volumes(sd_bus *b, const char *path, const char *interface, const
         return sd_bus_message_append_strv(reply, names);
 }
 
+/* Where there are volumes without an owner, the store has lost something, too. */
+static int get_unknown(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        if (volumes == 0)
+                return sd_bus_message_append(reply, "a(sss)", 0);
+        return sd_bus_message_append(reply, "a(sss)", 2, "client_lostaaaaaaaa", "Lost Inc", "",
+                        "client_torneaaaaaaa", "", "its compose file is missing");
+}
+
+static int get_behind(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(
+                        reply, "(ttb)", volumes ? UINT64_C(40) : 0, volumes ? UINT64_C(42) : 0, false);
+}
+
+static int get_rewritten(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "t", UINT64_C(0));
+}
+
+static int get_damaged(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return volumes == 11 ? sd_bus_message_append(reply, "as", 1, "instance:client_tornaaaaaaaa")
+                             : sd_bus_message_append(reply, "as", 0);
+}
+
+static int adopt_instance(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *id;
+
+        if (sd_bus_message_read(m, "s", &id) < 0)
+                return -EINVAL;
+        tell("AdoptInstance %s", id);
+        if (strcmp(id, "client_lostaaaaaaaa") == 0)
+                return sd_bus_reply_method_return(m, NULL);
+        return sd_bus_error_setf(
+                        error, ERROR("Failed"), "Instance %s cannot be adopted: its file is missing", id);
+}
+
 static int get_version(sd_bus *b, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
@@ -364,6 +407,24 @@ static int get_base_url(sd_bus *b, const char *path, const char *interface, cons
                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", "http://ark.test:3000");
+}
+
+static int get_applications_url(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", "http://ark.test:3002");
+}
+
+/* As many as there are volumes without an owner. */
+static int get_misplaced(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (int i = 0; r >= 0 && i < volumes; i++)
+                r = sd_bus_message_append(reply, "s", (char[]){ 'm', (char) ('a' + i), 0 });
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 #define METHOD(name, in, out, handler) SD_BUS_METHOD(name, in, out, handler, SD_BUS_VTABLE_UNPRIVILEGED)
@@ -386,10 +447,24 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+static int get_measured(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "t", volumes == 10 ? 0 : now_realtime() - 3 * USEC_PER_MINUTE);
+}
+
 static const sd_bus_vtable later_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("BaseURL", "s", get_base_url, 0, 0),
+        SD_BUS_PROPERTY("ApplicationsURL", "s", get_applications_url, 0, 0),
+        SD_BUS_PROPERTY("MisplacedInstances", "as", get_misplaced, 0, 0),
         SD_BUS_PROPERTY("OwnerlessVolumes", "as", get_volumes, 0, 0),
+        SD_BUS_PROPERTY("UnknownInstances", "a(sss)", get_unknown, 0, 0),
+        SD_BUS_PROPERTY("StoreBehind", "(ttb)", get_behind, 0, 0),
+        SD_BUS_PROPERTY("StoreRewritten", "t", get_rewritten, 0, 0),
+        SD_BUS_PROPERTY("DamagedRecords", "as", get_damaged, 0, 0),
+        SD_BUS_PROPERTY("StorageMeasured", "t", get_measured, 0, 0),
+        METHOD("AdoptInstance", "s", "", adopt_instance),
         METHOD("Cleanup", "tb", "asa(ss)", cleanup),
         METHOD("GetProduct", "s", "s", get_product),
         SD_BUS_VTABLE_END,
@@ -403,6 +478,15 @@ static int restart(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int restart_with_options(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        bool discard = sd_bus_message_enter_container(m, 'a', "{sv}") >= 0 &&
+                       sd_bus_message_enter_container(m, 'e', "sv") > 0;
+
+        tell("RestartWithOptions %s%s", ((Instance *) userdata)->id, discard ? " discard_files" : "");
+        return sd_bus_reply_method_return(m, "s", discard ? "Files are gone" : "");
+}
+
 static int set_expiry(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         uint64_t t;
@@ -414,6 +498,32 @@ static int set_expiry(sd_bus_message *m, void *userdata, sd_bus_error *error)
 }
 
 /* Two lines at first, one more with the cursor of these, then none. The failed instance goes away meanwhile. */
+/* A stack trace that is longer than what "arkctl show" has room for. */
+static int last_words(sd_bus_message *m)
+{
+        _cleanup_(strv_freep) char **lines = NULL;
+        sd_bus_message *reply = NULL;
+        int r;
+
+        (void) strv_extend(&lines, "2026-11-24T15:40:01.000000001Z app the application starts");
+        (void) strv_extend(&lines, "2026-11-24T15:40:01.000000001Z app Error: no such table");
+        for (unsigned k = 0; k < 30; k++) {
+                _cleanup_free_ char *line =
+                                str_printf("2026-11-24T15:40:01.%09uZ app     at frame %u", k + 2, k);
+
+                (void) strv_extend(&lines, line);
+        }
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "one");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, lines);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
 static int get_logs(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Instance *i = userdata;
@@ -423,6 +533,10 @@ static int get_logs(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (sd_bus_message_read(m, "su", &cursor, &lines) < 0)
                 return -EINVAL;
         tell("GetLogs %s %s %u", i->id, cursor, lines);
+        if (streq(i->client, "Denied"))
+                return sd_bus_reply_method_return(m, "sas", "", 0);
+        if (lines > 100 && streq(i->status, "failed") && !*cursor)
+                return last_words(m);
         if (!*cursor)
                 return sd_bus_reply_method_return(m, "sas", "one", 2,
                                 "2026-11-24T15:40:01.000000001Z db the database starts",
@@ -433,6 +547,26 @@ static int get_logs(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (streq(i->status, "failed"))
                 return no_such_instance(i->id, error);
         return sd_bus_reply_method_return(m, "sas", "two", 0);
+}
+
+static int get_image(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Instance *i = userdata;
+
+        return sd_bus_message_append(reply, "s",
+                        streq(i->status, "failed")       ? ""
+                        : streq(i->product, "my-reader") ? "docker.io/library/reader:0.9"
+                                                         : "docker.io/library/app:1");
+}
+
+static int get_warning(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Instance *i = userdata;
+
+        return sd_bus_message_append(
+                        reply, "s", streq(i->product, "my-reader") ? "Its cookies need https" : "");
 }
 
 /* The failed one's containers are gone; of the reader's, the engine tells little. */
@@ -452,6 +586,24 @@ static int get_usage(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         UINT64_C(35756442), UINT64_C(536870912), UINT64_C(1204000000), UINT64_C(12),
                         UINT64_C(256), "db", i->db, started, started + 1, UINT64_C(52428800), none,
                         UINT64_C(3725000000000), UINT64_C(7), none);
+}
+
+/* The failed one has none; one was made since; one writes much where it does not last. */
+static int get_storage(sd_bus *b, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Instance *i = userdata;
+
+        if (streq(i->status, "failed"))
+                return sd_bus_message_append(reply, "a(sssst)", 0);
+        if (streq(i->product, "my-reader"))
+                return sd_bus_message_append(reply, "a(sssst)", 1, "layer", "app", i->id, "", UINT64_MAX);
+        if (streq(i->client, "Denied"))
+                return sd_bus_message_append(
+                                reply, "a(sssst)", 1, "layer", "app", i->id, "", UINT64_C(3) << 30);
+        return sd_bus_message_append(reply, "a(sssst)", 4, "layer", "app", i->id, "", UINT64_C(12288),
+                        "layer", "db", i->db, "", UINT64_MAX, "volume", "db", "data", "/data",
+                        UINT64_C(5) << 30, "volume", "app", "lost", "", UINT64_C(0));
 }
 
 #define TEXT(name, member)                                                                                  \
@@ -477,7 +629,11 @@ static const sd_bus_vtable instance_vtable[] = {
 
 static const sd_bus_vtable instance_later_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Storage", "a(sssst)", get_storage, 0, 0),
+        SD_BUS_PROPERTY("Image", "s", get_image, 0, 0),
+        SD_BUS_PROPERTY("Warning", "s", get_warning, 0, 0),
         METHOD("Restart", "", "", restart),
+        METHOD("RestartWithOptions", "a{sv}", "s", restart_with_options),
         METHOD("SetExpiry", "t", "", set_expiry),
         METHOD("GetLogs", "su", "sas", get_logs),
         METHOD("GetUsage", "", "a(ssttttttt)", get_usage),

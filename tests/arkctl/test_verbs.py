@@ -141,6 +141,28 @@ def fields(text):
     return [tuple(line.strip().split(": ", 1)) for line in text.splitlines() if re.match(r" *\w+: ", line)]
 
 
+def test_show_what_it_takes_up(ctl):
+    out = ctl("show", ACME, "--lines=0").stdout
+    shown = out[out.index("Disk: "):].splitlines()
+    assert shown[0] == "Disk: 5.0G; measured 3min ago"
+    width = len(f"{ACME}_db")
+    assert [line.rstrip() for line in shown[1:5]] == [f"{'':13}{name:{width}}  {text}" for name, text in (
+        (ACME, "12.0K outside of volumes"), (f"{ACME}_db", "not measured yet"),
+        ("data", "5.0G at /data"), ("lost", "0B"))]
+    storage = json.loads(ctl("show", ACME, "--json=short").stdout)["storage"]
+    assert datetime.datetime.fromisoformat(storage["measured_at"].replace("Z", "+00:00"))
+    assert storage["items"][1:3] == [
+        {"kind": "layer", "role": "db", "name": f"{ACME}_db", "path": None, "bytes": None},
+        {"kind": "volume", "role": "db", "name": "data", "path": "/data", "bytes": 5 << 30}]
+    assert "Disk: not measured yet\n" in ctl("show", "qqq").stdout
+    assert "Disk:" not in ctl("show", BROKEN).stdout
+
+
+def test_show_of_an_old_daemon(ctl_old):
+    assert "Disk:" not in ctl_old("show", ACME).stdout
+    assert json.loads(ctl_old("show", ACME, "--json=short").stdout)["storage"] is None
+
+
 def test_show_usage(ctl):
     shown = fields(ctl("show", ACME, "--lines=0").stdout)
     first = shown.index(("Application", ACME))
@@ -171,13 +193,40 @@ def test_show_usage_json(ctl):
 
 
 def test_show_of_an_old_daemon(ctl_old):
-    assert ("Application", ACME) in fields(ctl_old("show", ACME, "--lines=0").stdout)
+    shown = fields(ctl_old("show", ACME, "--lines=0").stdout)
+    assert ("Application", ACME) in shown
+    assert ("Product", "An application (docker.io/library/app:1)") in shown
     assert json.loads(ctl_old("show", ACME, "--json=short").stdout)["usage"] is None
 
 
 def test_show_json(ctl):
     assert json.loads(ctl("show", "abcd", "--json=short").stdout)["id"] == ACME
     assert len(json.loads(ctl("show", "abcd", "qq", "--json=short").stdout)) == 2
+
+
+def test_show_names_the_image_that_runs(ctl):
+    assert ("Product", "Reader (docker.io/library/reader:0.9; new ones get docker.io/library/reader:2)") in fields(
+        ctl("show", "qqq").stdout)
+    assert json.loads(ctl("show", "qqq", "--json=short").stdout)["image"] == "docker.io/library/reader:0.9"
+    assert ("Product", "An application") in fields(ctl("show", BROKEN).stdout)
+    assert json.loads(ctl("show", BROKEN, "--json=short").stdout)["image"] is None
+
+
+def test_show_warns(ctl):
+    assert ("Warning", "Its cookies need https") in fields(ctl("show", "qqq").stdout)
+    assert "Warning:" not in ctl("show", ACME).stdout
+    assert json.loads(ctl("show", "qqq", "--json=short").stdout)["warning"] == "Its cookies need https"
+    checks = [check for check in json.loads(ctl("status", "--json=short").stdout) if check["check"] == "instances"]
+    assert [check["verdict"] for check in checks] == ["warning"] * 2
+    assert checks[1]["detail"] == "1 runs with a warning: client_qqqqqqqqqqqq"
+    assert checks[1]["remedy"] == "Its cookies need https"
+
+
+def test_show_has_the_beginning_of_a_stack_trace(ctl):
+    shown = [line.split(" app ")[1] for line in ctl("show", BROKEN).stdout.splitlines() if line.startswith("Nov")]
+    assert shown == ["the application starts", "Error: no such table", "    at frame 0", "    at frame 1",
+                     "    at frame 28", "    at frame 29"]
+    assert "Error: no such table" in ctl("show", BROKEN, "--lines=5").stdout
 
 
 def test_show_without_lines(ctl):
@@ -246,6 +295,11 @@ def test_logs(ctl):
     assert line == {"time": "2026-11-24T15:40:01.000000001Z", "source": "db", "text": "the database starts"}
 
 
+def test_logs_of_one_that_wrote_nothing(ctl):
+    done = ctl("logs", "denied")
+    assert done.stdout == "" and done.stderr == "There are no log lines of client_deniedaaaaaa.\n"
+
+
 def test_logs_without_past_lines(ctl):
     assert ctl("logs", ACME, "-n", "0").stdout == ""
     assert f"GetLogs {ACME}  1" in ctl.calls()
@@ -286,7 +340,9 @@ def test_keep(ctl):
 
 def test_restart(ctl):
     assert ctl("restart", "abcd").stderr == f"Restarted {ACME}.\n"
-    assert f"Restart {ACME}" in ctl.calls()
+    assert f"RestartWithOptions {ACME}" in ctl.calls()
+    assert "Files are gone" in ctl("restart", "abcd", "--discard-files").stderr
+    assert f"RestartWithOptions {ACME} discard_files" in ctl.calls()
 
 
 def test_cleanup(ctl):
@@ -325,7 +381,7 @@ def test_cleanup_by_age_asks_on_a_terminal(ctl):
 
 def test_product_list(ctl):
     lines = ctl("product", "list").stdout.splitlines()
-    assert lines[1].split() == ["app", "An", "application", "docker.io/library/app:1", "3"]
+    assert lines[1].split() == ["app", "An", "application", "docker.io/library/app:1", "2"]
     assert ctl("product").stdout.splitlines() == lines
     assert [p["id"] for p in json.loads(ctl("product", "list", "--json=short").stdout)] == ["app", "my-reader"]
 
@@ -352,7 +408,8 @@ def test_product_set(ctl, tmp_path):
 
 def test_product_set_refuses(ctl, tmp_path):
     file = tmp_path / "p.json"
-    for text, code, words in [("{", 2, "is not JSON"), ('{"id": "app", "bad": 1}', 2, "bad: it is not a field"),
+    for text, code, words in [("{", 2, "is not JSON: line 1, column 2: it ends too early"),
+                              ('{\n"id": "app",\n"id": "b"}', 2, "line 3, column 1: “id” is there twice"), ('{"id": "app", "bad": 1}', 2, "bad: it is not a field"),
                               ('"' + "x" * 70000 + '"', 2, "64 KiB")]:
         file.write_text(text)
         error = ctl("product", "set", str(file), code=code).stderr
@@ -364,7 +421,7 @@ def test_product_set_refuses(ctl, tmp_path):
 def test_product_delete(ctl):
     ctl("product", "delete", "my-reader", code=2)
     assert ctl("product", "delete", "my-reader", "--yes").stderr == "Deleted the product my-reader.\n"
-    assert "The product app has 3 instances" in ctl("product", "delete", "app", "--yes", code=1).stderr
+    assert "The product app has 2 instances" in ctl("product", "delete", "app", "--yes", code=1).stderr
 
 
 def editor(tmp_path, script):
@@ -428,26 +485,87 @@ def test_log_level(ctl):
 
 
 def test_status(ctl):
-    checks = {check["check"]: check for check in json.loads(ctl("status", "--json=short").stdout)}
-    assert set(checks) == {"arkd", "engine", "store", "volumes", "nginx", "network", "address", "disk", "memory",
-                           "tailscale", "timer"}
+    checks = {check["check"]: check for check in reversed(json.loads(ctl("status", "--json=short").stdout))}
+    assert set(checks) == {"arkd", "engine", "store", "records", "unknown", "volumes", "nginx", "network", "isolation",
+                           "address", "applications", "disk", "memory", "tailscale", "timer", "access", "state",
+                           "instances", "data", "storage", "web"}
+    assert checks["storage"]["verdict"] == "warning"
+    assert checks["storage"]["detail"] == ("client_deniedaaaaaa has written 3.0G outside of volumes. Instances take up 5.0G "
+                                           f"in volumes and 3.0G outside of them, {ACME} most (5.0G); measured 3min ago")
+    assert "docker diff client_deniedaaaaaa" in checks["storage"]["remedy"]
+    assert checks["instances"]["verdict"] == "warning"
+    assert f"{BROKEN} (app: It exited with status 3" in checks["instances"]["detail"]
+    assert checks["data"]["verdict"] == "skipped"
     assert checks["arkd"]["verdict"] == "ok" and "9.9" in checks["arkd"]["detail"]
     assert checks["nginx"]["verdict"] == "skipped" # there is no systemd on this bus
     assert checks["address"]["detail"] == "Links begin with http://ark.test:3000"
+    assert checks["applications"]["verdict"] == "ok" and "http://ark.test:3002" in checks["applications"]["detail"]
 
 
 def test_status_of_volumes_without_an_owner(lonely):
     lonely.start_service("10")
-    checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short").stdout)}
+    checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short", code=1).stdout)}
+    assert checks["storage"]["verdict"] == "skipped" and "not been measured" in checks["storage"]["detail"]
     found = checks["volumes"]
     names = [f"client_{letter}aaaaaaaaaaa_db_data" for letter in "abcdefgh"]
     assert found["verdict"] == "warning"
     assert found["detail"] == f"10 belong to no instance: {', '.join(names)} and 2 more"
     for words in ("Redis", f"docker volume inspect {names[0]}", f"docker volume rm {names[0]}"):
         assert words in found["remedy"]
-    text = lonely("status").stdout
+    found = checks["applications"]
+    assert found["verdict"] == "warning" and "arkctl restart --all" in found["remedy"]
+    assert found["detail"] == ("10 instances of before have not moved to http://ark.test:3002: "
+                               "ma, mb, mc, md, me, mf, mg, mh and 2 more")
+    text = lonely("status", code=1).stdout
     assert "1 warning" in text or "warnings." in text
     assert "volumes: arkd leaves what may hold" in text
+
+
+def test_restart_of_those_that_need_it(lonely):
+    lonely.start_service("10")
+    done = lonely("restart", "--all", code=3)
+    assert done.stderr.startswith("10 instances need a restart to know their present address.\n")
+
+
+def test_restart_of_none(ctl):
+    assert ctl("restart", "--all").stderr == "No instance needs a restart: every application knows its present address.\n"
+    assert "or --all for" in ctl("restart", code=2).stderr
+    assert "not both" in ctl("restart", "--all", "acme", code=2).stderr
+
+
+def test_status_of_what_the_store_has_lost(lonely):
+    lonely.start_service("1")
+    checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short", code=1).stdout)}
+    assert checks["records"]["verdict"] == checks["unknown"]["verdict"] == "failed"
+    assert "it had 40 of 42 changes" in checks["records"]["detail"]
+    assert "arkctl adopt --all" in checks["records"]["remedy"]
+    assert "2 instances that this host has: client_lostaaaaaaaa (Lost Inc), client_torneaaaaaaa." in checks["unknown"]["detail"]
+    assert "arkctl adopt --all" in checks["unknown"]["remedy"]
+    assert "client_torneaaaaaaa cannot be adopted: its compose file is missing." in checks["unknown"]["remedy"]
+
+
+def test_status_of_damaged_records(lonely):
+    lonely.start_service("11")
+    checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short", code=1).stdout)}
+    assert checks["records"]["detail"] == "1 cannot be read: instance:client_tornaaaaaaaa"
+
+
+def test_adopt(lonely):
+    lonely.start_service("1")
+    assert lonely("adopt", "lost").stderr == "Adopted client_lostaaaaaaaa (Lost Inc).\n"
+    assert lonely.calls()[-1] == "AdoptInstance client_lostaaaaaaaa"
+    done = lonely("adopt", "--all", code=1)
+    assert "Adopted client_lostaaaaaaaa (Lost Inc), 1 of 2.\n" in done.stderr
+    assert "Cannot adopt client_torneaaaaaaa: " in done.stderr and "file is missing" in done.stderr
+    told = json.loads(lonely("adopt", "--all", "--json=short", code=1).stdout)
+    assert told["adopted"] == ["client_lostaaaaaaaa"] and told["failed"][0]["id"] == "client_torneaaaaaaa"
+    assert "--all" in lonely("adopt", code=2).stderr
+    assert "not both" in lonely("adopt", "--all", "lost", code=2).stderr
+
+
+def test_nothing_to_adopt(ctl):
+    assert "nothing to adopt" in ctl("adopt", "--all").stderr
+    assert json.loads(ctl("adopt", "--all", "--json=short").stdout) == {"adopted": [], "failed": []}
 
 
 def test_status_without_volumes(ctl):
@@ -458,14 +576,15 @@ def test_status_without_volumes(ctl):
 def test_status_of_an_old_daemon(ctl_old):
     checks = {check["check"]: check for check in json.loads(ctl_old("status", "--json=short").stdout)}
     assert checks["arkd"]["verdict"] == "ok"
-    for name in ("volumes", "address"):
+    for name in ("records", "unknown", "volumes", "address", "applications", "storage"):
         assert checks[name]["verdict"] == "skipped" and "too old" in checks[name]["detail"]
 
 
 def test_status_without_arkd(lonely):
     checks = {check["check"]: check for check in json.loads(lonely("status", "--json=short", code=5).stdout)}
     assert checks["arkd"]["verdict"] == "failed"
-    assert {checks[name]["verdict"] for name in ("engine", "store", "volumes", "address")} == {"skipped"}
+    assert {checks[name]["verdict"] for name in ("engine", "store", "records", "unknown", "volumes", "address",
+                                                 "applications", "instances", "data", "storage")} == {"skipped"}
 
 
 def test_help_and_version(bare):

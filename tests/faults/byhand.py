@@ -8,6 +8,7 @@ import time
 
 from inventory import settle
 from machine import UNITS, wait_for
+import targets  # in a folder that machine adds
 
 IMAGE = "docker.io/ark-test/app:1"
 
@@ -23,6 +24,35 @@ class ByHand:
         removed.may_fail = True
         self.kill()
         self.customers.delete(removed)
+
+    def prune_round(self):
+        """
+        What an operator's clean-up commands take of stopped instances is set right by a restart, which loses no data; of
+        a volume that is gone it is told at once, and a delete leaves nothing.
+        """
+        kept, lost = (self.customers.create("faults-notes") for _ in range(2))
+        settle(self.customers, self.strangers)
+        self.prune(kept, "network")
+        self.customers.create("faults-plain")
+        self.customers.restart(kept)
+        self.wait_status(kept, "running")
+        self.prune(kept, "container", "network")
+        self.customers.restart(kept)
+        self.wait_status(kept, "running")
+        lost.may_fail = True
+        self.prune(lost, "container", "volume")
+        volume = f"{lost.id}_db_data"
+        wait_for("it is told which volume is gone", lambda: volume in self.machine.bus_property("LostVolumes"), 30)
+        wait_for("the instance says so", lambda: volume in self.customers.state(lost)["error"]["reason"], 10)
+        self.kill()
+        self.customers.delete(lost)
+
+    def prune(self, promise, *kinds):
+        self.machine.exec("docker", "stop", "--time=0", promise.id, f"{promise.id}_db")
+        for kind in kinds:
+            self.machine.exec("docker", kind, "prune", "--force")
+            if kind == "volume":  # newer engines leave those with a name, unless they are told
+                self.machine.run("docker", kind, "prune", "--force", "--all")
 
     def is_told_at_once(self, promise, how, *command):
         """Three times over, as a machine that is busy may be late itself; it is down after the last."""
@@ -62,6 +92,8 @@ class ByHand:
         self.make_leftovers(ours, deployment, 1)
         self.make_leftovers(theirs, deployment[::-1].replace("0", "1"), 2)
         machine.exec("docker", "run", "--detach", "--name", "strangers", IMAGE)
+        deleted = machine.path(f"/var/lib/arkd/compose/deleted.{ours}")
+        deleted.write_text("2026-01-01T00:00:00.000000Z\n")
         try:
             machine.exec("systemctl", "start", *UNITS[1:5])
             machine.wait_back()
@@ -73,6 +105,7 @@ class ByHand:
             assert f"{theirs}_db_data" not in told, "another deployment's volume is told of"
             self.are_untouched("strangers", theirs)
         finally:
+            deleted.unlink()
             machine.run("docker", "rm", "--force", "strangers", theirs)
             machine.run("docker", "network", "rm", f"{theirs}_net")
             machine.run("docker", "volume", "rm", f"{ours}_db_data", f"{theirs}_db_data")
@@ -113,6 +146,35 @@ class ByHand:
     def take_name(self, name):
         body = {"Image": IMAGE, "Entrypoint": ["/bin/true"]}
         return self.machine.unix("/run/docker.sock").post(f"/containers/create?name={name}", body).status == 201
+
+    def flushed_round(self):
+        """Somebody flushes the kernel's rules in mid-work: those of isolation are back within a second, also where what
+        keeps them dies as well; the engine's own are back when it is restarted, which nothing does by itself."""
+        machine = self.machine
+        one, two = self.customers.alive(has_database=True)[:2]
+        neighbours = [(machine.container(name)["NetworkSettings"]["Networks"][network]["IPAddress"], port)
+                      for name, network, port in ((two.id, "ark_production", 8080),
+                                                  (f"{two.id}_db", f"{two.id}_net", 5432))]
+        assert targets.reached_by(machine, [], neighbours) == set(neighbours)
+        engine = machine.main_pid("docker.service")
+        threads = self.work(creates=2, deletes=1)
+        for victim in (None, "arkd-firewall.service", None):
+            time.sleep(self.random.uniform(0.1, 0.6))
+            self.tolerate_failures()
+            machine.exec("nft", "flush", "ruleset")
+            if victim:
+                machine.signal(victim)
+            wait_for("the rules are back", self.isolation_is_in_force, 3 if victim else 1)
+            reached = targets.reached_from(machine, one.id, neighbours, "0")
+            assert not reached, f"after a flush {one} reaches {reached} of {two}"
+        assert machine.main_pid("docker.service") == engine, "something restarted the engine"
+        self.tolerate_failures()
+        machine.exec("systemctl", "restart", "docker.service")
+        self.join(threads)
+
+    def isolation_is_in_force(self):
+        return all(self.machine.run("nft", "list", "chain", family, "arkd", "forward").returncode == 0
+                   for family in ("inet", "bridge"))
 
     def cleanup_round(self):
         """What is 31 days old goes, and that alone."""

@@ -188,7 +188,7 @@ class Customers:
             self.rows += 1
             text = f"{promise.id} {self.rows}"
         promise.tried.add(text)
-        answer = self.machine.public.post(
+        answer = self.machine.applications.post(
             f"/instances/{promise.id}/notes", urllib.parse.urlencode({"text": text}).encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"}, timeout=timeout)
         if answer.status == 303:
@@ -200,7 +200,7 @@ class Customers:
         return sum(len(one.acknowledged) for one in self.promises)
 
     def read_rows(self, promise):
-        answer = self.machine.public.get(f"/instances/{promise.id}/notes", timeout=5)
+        answer = self.machine.applications.get(f"/instances/{promise.id}/notes", timeout=5)
         if answer.status != 200:
             raise OSError(f"{answer!r}")
         return {note["text"] for note in answer.json}

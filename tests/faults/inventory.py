@@ -11,7 +11,7 @@ LABEL = "network.ark.instance"
 DEPLOYMENT = "network.ark.deployment"
 SHARED_NETWORK = "ark_production"
 # What arkd keeps in the store, and in its folder; of its jobs nothing when nothing is at work.
-KEYS = {"product", "instance", "secret", "job", "idempotency", "deployment"}
+KEYS = {"product", "instance", "secret", "job", "idempotency", "deployment", "generation"}
 SINGLE_KEYS = {"products", "instances", "ark:jobs"}
 STATE = "/var/lib/arkd"
 # How many seconds a job may last: a deploy's deadline, and to take away what it has made. What takes long is told.
@@ -172,7 +172,8 @@ class Inventory:
     def compare_files(self):
         folder = self.machine.path(STATE)
         found = {str(path.relative_to(folder)) for path in folder.rglob("*")} - {"compose"}
-        wanted = {f"compose/compose.{id}.yml" for id in self.living()}
+        wanted = {f"compose/compose.{id}.yml" for id in self.living()} | {"compose/generation"}
+        found -= {name for name in found if name.removeprefix("compose/deleted.") not in {name, *self.living()}}
         for name in sorted(found - wanted):
             self.orphan(f"file {STATE}/{name} belongs to nothing that runs")
         for name in sorted(wanted - found):
@@ -205,7 +206,7 @@ class Inventory:
 
     def compare_application(self, promise):
         try:
-            page = self.machine.public.get(f"/instances/{promise.id}/", timeout=5)
+            page = self.machine.applications.get(f"/instances/{promise.id}/", timeout=5)
             if page.status != 200 or promise.key not in page.text:
                 self.differ(f"the link of {promise} answers {page!r}")
             elif promise.has_database:
@@ -222,7 +223,7 @@ class Inventory:
 
     def compare_absence(self, promise):
         try:
-            status = self.machine.public.get(f"/instances/{promise.id}/", timeout=5).status
+            status = self.machine.applications.get(f"/instances/{promise.id}/", timeout=5).status
         except GONE as error:
             status = error
         if status != 404:

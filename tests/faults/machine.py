@@ -17,7 +17,7 @@ from arkhost import Host, wait_for  # noqa: E402
 from relay import Relay  # noqa: E402
 
 DIE_AT = "/var/lib/arkd/die-at"
-UNITS = ["nginx.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd.service",
+UNITS = ["arkd-nginx.service", "arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd.service",
          "arkd-redis.service", "docker.socket", "docker.service", "containerd.service"]
 
 # What talking to a daemon that dies may end in.

@@ -4,15 +4,15 @@ Every place where the daemon can be told to die: the boundaries of its jobs' ste
 against those in src/core.
 """
 
-CREATE_STEPS = ["compose", "app-image", "database-image", "ingress", "network", "volume", "database-container",
-                "database-login", "app-container", "app-start", "health"]
-DELETE_STEPS = ["remove-app", "remove-database", "remove-volume", "remove-network", "remove-compose"]
+CREATE_STEPS = ["compose", "app-image", "database-image", "ingress", "network", "volume", "app-volumes",
+                "database-volumes", "database-container", "database-login", "app-container", "app-start", "health"]
+DELETE_STEPS = ["remove-app", "remove-database", "remove-volume", "remove-rest", "remove-network", "remove-compose"]
 RESTART_STEPS = ["restart-database", "database-login", "restart-app", "health"]
 # Of a restart that finds its containers removed by hand.
-REMADE_STEPS = ["look", "compose", "app-image", "database-image", "ingress", "network", "database-container",
-                "app-container"]
+REMADE_STEPS = ["look", "files", "app-image", "database-image", "still", "compose", "ingress", "network", "app-volumes",
+                "database-volumes", "database-container", "app-container"]
 # What a create that fails takes back, and what of that only one with a database does.
-UNDONE_STEPS = ["compose", "network", "app-container"]
+UNDONE_STEPS = ["compose", "network", "app-volumes", "app-container"]
 UNDONE_DATABASE_STEPS = ["volume", "database-container"]
 # Phases of a create after whose storing it may die.
 PHASES = ["database", "health"]

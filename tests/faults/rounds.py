@@ -5,6 +5,7 @@ import time
 
 from byhand import ByHand
 from customers import REGISTRY_IMAGE
+from losses import Losses
 from machine import UNITS, wait_for
 from places import is_remade, is_undo, needs_database, places
 from relay import EVERYTHING
@@ -21,7 +22,7 @@ A_PART = 12 << 20
 EVERY_PLACE = 200
 
 
-class Rounds(ByHand):
+class Rounds(ByHand, Losses):
     def __init__(self, customers, writers, random):
         self.customers, self.writers, self.random = customers, writers, random
         self.machine = customers.machine
@@ -369,7 +370,8 @@ class Rounds(ByHand):
 
 
 OTHER_ROUNDS = ["redis", "engine", "state_disk", "registry", "store_disk", "reboot", "stranger", "crash_loop", "power",
-                "cleanup", "again", "power_cut", "hand", "remade", "leftover", "far"]
+                "cleanup", "again", "power_cut", "hand", "prune", "remade", "leftover", "far", "flushed",
+                "older_store", "emptied_store"]
 
 
 def plan(rounds, kills):

@@ -6,12 +6,12 @@ import re
 import places
 from machine import TOP
 
-SOURCE = "\n".join(path.read_text() for path in sorted((TOP / "src/core").glob("*.c")))
+SOURCE = "\n".join(path.read_text() for path in sorted((TOP / "src/core").rglob("*.c")))
 
 
 def table(kind):
     """The steps of a kind of job, as name → what is said of it."""
-    found = re.findall(rf"^const Step {kind}_steps\[\] = \{{\n(.*?)^\}};", SOURCE, re.M | re.S)
+    found = re.findall(rf"^static const Step {kind}_steps\[\] = \{{\n(.*?)^\}};", SOURCE, re.M | re.S)
     assert len(found) == 1, f"{len(found)} tables of {kind}"
     steps = re.findall(r'\{ "([^"]+)", PHASE_([^{}]*)\}', found[0])
     assert len(steps) == found[0].count("{"), f"the table of {kind} is written in another way: {found[0]}"
@@ -19,7 +19,7 @@ def table(kind):
 
 
 def test_kinds():
-    assert set(re.findall(r"^const Step (\w+)_steps\[\]", SOURCE, re.M)) == set(places.KINDS)
+    assert set(re.findall(r"^static const Step (\w+)_steps\[\]", SOURCE, re.M)) == set(places.KINDS)
 
 
 def test_steps_of_create():

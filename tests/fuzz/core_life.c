@@ -6,10 +6,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/job/job.h"
+#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
 #include "fake_clock.h"
 #include "fake_settings.h"
 
-#define STEPS_MAX 20000U
+#define TURNS_MAX 20000U
 
 static char compose_dir[64];
 
@@ -86,7 +92,7 @@ LifeCount life_run(FakePorts *p, Manager *m)
         LifeCount count = {};
 
         for (unsigned n = 0; fake_ports_step(p); n++)
-                assert(n < STEPS_MAX);
+                assert(n < TURNS_MAX);
         for (Instance *i = manager_next_instance(m, NULL); i; i = manager_next_instance(m, i->id)) {
                 assert(!i->job && !is_on_its_way(i));
                 count.n_instances++;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/instance.h"
-#include "core/manager.h"
+#include "core/registry/context.h"
 #include "fake_ports.h"
 
 /* Lives of a manager on the ports of core's unit tests, whose store stays from one to the next. */

@@ -13,18 +13,22 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "basic/utf8.h"
+#include "core/model/instance-volume.h"
 #include "core/names.h"
-#include "engine/engine-port.h"
+#include "core/ports.h"
+#include "engine/port.h"
 #include "fake_curl.h"
 #include "fuzz.h"
 #include "hurried_clock.h"
 
-#define DEPLOYMENT   "d1"
-#define NAME         "client_abcdefghijkl"
+#define DEPLOYMENT "d1"
+#define NAME       "client_abcdefghijkl"
+static const LogPlace log_place = { .last = "2026-11-24T16:31:28Z", .unfinished = "2026-11-24T16:31:29Z" };
+
 #define TIMEOUT      (20 * USEC_PER_SEC)
 #define CALLS_MAX    4U
 #define REFUSED_MAX  100U /* attempts that may follow the end of the input, the stream's own included */
-#define STEPS_MAX    200000U
+#define TURNS_MAX    200000U
 #define SILENT_TURNS 50U
 
 typedef struct Call {
@@ -85,6 +89,21 @@ static void on_resources(int error, const char *reason, const Resource *items, s
                 check_text(items[i].instance_id);
                 assert(items[i].running == false || items[i].kind == RESOURCE_CONTAINER);
         }
+}
+
+static void on_image(int error, const char *reason, const ImageInfo *info, void *userdata)
+{
+        end(error, reason, userdata);
+        assert((error == 0) == (info != NULL));
+        for (size_t i = 0; info && i < info->n_volumes; i++)
+                check_text(info->volumes[i]);
+}
+
+static void on_changes(int error, const char *reason, const char *files, void *userdata)
+{
+        end(error, reason, userdata);
+        if (files)
+                check_text(files);
 }
 
 static void on_progress(uint64_t current, uint64_t total, void *userdata)
@@ -164,11 +183,20 @@ static int call(EnginePort *e, char letter, Call *c)
         switch (letter) {
         case 'a':
                 return v->ensure_image(e, "example.org/shop:1", TIMEOUT, on_progress, end, c, &c->pending);
+        case 'b':
+                return v->inspect_image(e, "example.org/shop:1", TIMEOUT, on_image, c, &c->pending);
+        case 'd':
+                return v->list_of_instance(e, NAME, TIMEOUT, on_resources, c, &c->pending);
+        case 'e':
+                return v->find_volume(e, NAME "_data", TIMEOUT, end, c, &c->pending);
+        case 'f':
+                return v->container_changes(e, NAME, TIMEOUT, on_changes, c, &c->pending);
         case 'c':
                 return create_container(e, c);
         case 'g':
-                return v->container_log_since(
-                                e, NAME, "2026-11-24T16:31:28Z", 100, TIMEOUT, on_logs, c, &c->pending);
+                return v->container_log_since(e, NAME, &log_place, 100, TIMEOUT, on_logs, c, &c->pending);
+        case 'h':
+                return v->clear_container(e, NAME, TIMEOUT, end, c, &c->pending);
         case 'i':
                 return v->inspect_container(e, NAME, NAME "_net", TIMEOUT, on_state, c, &c->pending);
         case 'l':
@@ -178,9 +206,11 @@ static int call(EnginePort *e, char letter, Call *c)
         case 'p':
                 return v->list_resources(e, TIMEOUT, on_resources, c, &c->pending);
         case 'r':
-                return v->restart_container(e, NAME, TIMEOUT, end, c, &c->pending);
+                return v->restart_container(e, NAME, 5, TIMEOUT, end, c, &c->pending);
         case 's':
                 return v->start_container(e, NAME, TIMEOUT, end, c, &c->pending);
+        case 't':
+                return v->stop_container(e, NAME, 5, TIMEOUT, end, c, &c->pending);
         case 'u':
                 return v->container_usage(e, NAME, TIMEOUT, on_usage, c, &c->pending);
         case 'w':
@@ -262,7 +292,7 @@ static void run(sd_event *event, unsigned turns)
         for (unsigned n = 0; n < turns && silent < SILENT_TURNS; n++) {
                 if (!hurried_step(event))
                         break;
-                assert(n < STEPS_MAX && fake_curl.n_refused <= REFUSED_MAX);
+                assert(n < TURNS_MAX && fake_curl.n_refused <= REFUSED_MAX);
                 assert(all_ended() || hurried_now() <= deadline);
                 silent = all_ended() && n_told == fake_curl.n_told ? silent + 1 : 0;
                 n_told = fake_curl.n_told;

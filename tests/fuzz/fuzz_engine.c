@@ -4,8 +4,9 @@
 
 #include "basic/json-util.h"
 #include "basic/utf8.h"
-#include "engine/engine-reference.h"
-#include "engine/engine-stream.h"
+#include "engine/log-stream.h"
+#include "engine/reference.h"
+#include "engine/stream.h"
 #include "fuzz.h"
 
 static int count(struct json_object *document, void *userdata)

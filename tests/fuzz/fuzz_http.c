@@ -14,6 +14,11 @@
 #include "basic/json-util.h"
 #include "basic/string-util.h"
 #include "basic/utf8.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/verbs/dispatch.h"
+#include "core/verbs/request.h"
+#include "core/verbs/verb.h"
 #include "core_life.h"
 #include "fuzz.h"
 #include "http/decode.h"
@@ -21,7 +26,7 @@
 
 #define SEPARATOR    "\n%%\n"
 #define REQUESTS_MAX 8U
-#define STEPS_MAX    20000U
+#define TURNS_MAX    20000U
 #define ID           "client_abcdefghijkl"
 
 typedef struct Incoming {
@@ -179,7 +184,7 @@ static void run_action(const Action *action, Caller *caller, struct json_object 
         for (unsigned n = 0; !world.answered; n++) {
                 bool more = fake_ports_step(world.ports);
 
-                assert((more || world.answered) && n < STEPS_MAX);
+                assert((more || world.answered) && n < TURNS_MAX);
         }
         (void) request_free(request);
 }

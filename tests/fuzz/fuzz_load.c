@@ -7,6 +7,8 @@
  */
 
 #include "basic/string-util.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
 #include "core_life.h"
 #include "fuzz.h"
 

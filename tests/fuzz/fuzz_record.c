@@ -3,7 +3,8 @@
 /* Records of the store: of instances and of their secrets. What can be read can be written and read again. */
 
 #include "basic/json-util.h"
-#include "core/instance.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
 #include "fuzz.h"
 #include "store/records.h"
 

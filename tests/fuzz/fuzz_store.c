@@ -11,6 +11,7 @@
 
 #include "basic/time-util.h"
 #include "basic/utf8.h"
+#include "core/ports.h"
 #include "fake_redis.h"
 #include "fuzz.h"
 #include "hurried_clock.h"
@@ -19,7 +20,7 @@
 #define TIMEOUT      (5 * USEC_PER_SEC)
 #define CALLS_MAX    4U
 #define REFUSED_MAX  100U
-#define STEPS_MAX    200000U
+#define TURNS_MAX    200000U
 #define SILENT_TURNS 50U
 
 typedef struct Call {
@@ -122,7 +123,7 @@ static void run(sd_event *event, unsigned turns)
         for (unsigned n = 0; n < turns && silent < SILENT_TURNS; n++) {
                 if (!hurried_step(event))
                         break;
-                assert(n < STEPS_MAX && fake_redis.n_refused <= REFUSED_MAX);
+                assert(n < TURNS_MAX && fake_redis.n_refused <= REFUSED_MAX);
                 silent = all_ended() && n_told == fake_redis.n_told ? silent + 1 : 0;
                 n_told = fake_redis.n_told;
         }
@@ -149,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
                         turns = turns == UINT_MAX ? (unsigned) (data[i] - '0') : turns * 2;
         r = store_new(hurried_event(), "/run/redis.sock", "d1", &store);
         assert(r >= 0);
-        store_port(store)->vtable->watch(store_port(store), on_connected, store_port(store));
+        store_port(store)->vtable->watch(store_port(store), on_connected, NULL, store_port(store));
         run(hurried_event(), turns);
         for (size_t i = 0; i < n_calls; i++)
                 calls[i].pending = pending_cancel(calls[i].pending);

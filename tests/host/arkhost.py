@@ -244,9 +244,14 @@ class Host:
         """Port 3000, from the host itself: no quota."""
         return Client("localhost:3000", lambda: self.connect_inside(3000))
 
-    def outside(self, source=None):
-        """Port 3000, from another machine."""
-        return Client(f"{self.address}:3000", lambda: self.connect_outside(3000, source))
+    @property
+    def applications(self):
+        """Port 3002, from the host itself."""
+        return Client("localhost:3002", lambda: self.connect_inside(3002))
+
+    def outside(self, source=None, port=3000):
+        """The landing page or applications, from another machine."""
+        return Client(f"{self.address}:{port}", lambda: self.connect_outside(port, source))
 
     @property
     def admin(self):

@@ -18,6 +18,8 @@ const browser = await chromium.launch({
     '--disable-component-update',
     '--disable-sync',
     '--no-first-run',
+    // Of a test that wants what browsers offer over HTTPS only, as service workers.
+    ...(settings.secure ? [`--unsafely-treat-insecure-origin-as-secure=${settings.secure}`] : []),
   ],
 });
 const context = await browser.newContext({
@@ -124,6 +126,47 @@ const scenes = {
     seen.notes = await notes(app);
     await app.reload();
     seen.notesAfterReload = await notes(app);
+  },
+
+  // A hostile application: opened from the landing page, then in that very tab, then where it stays at the landing
+  // page's address, which is what happens to those that carry Authorization.
+  async hostile() {
+    const app = await deploy(settings.product);
+    const target = `hostile?${new URLSearchParams({
+      landing: new URL(settings.url).origin,
+      neighbour: new URL(settings.neighbour, app.url()).href,
+      product: settings.product,
+    })}`;
+    const path = new URL(app.url()).pathname;
+    const attack = async (page, url) => {
+      await page.goto(url);
+      return { origin: await page.evaluate(() => self.origin), ...(await page.evaluate(() => window.attempts)) };
+    };
+    seen.openedFromThePage = await attack(app, new URL(target, app.url()).href);
+    const landing = context.pages()[0];
+    seen.stored = await landing.evaluate(() => JSON.stringify({ ...sessionStorage }).includes('ark.deployments'));
+    // What is stopped is told on the console, which is no fault of the page's.
+    landing.removeAllListeners('console');
+    seen.inItsTab = await attack(landing, new URL(`${path}${target}`, settings.url).href);
+    const carrying = await browser.newContext({ extraHTTPHeaders: { Authorization: 'Basic dTpw' } });
+    const inPlace = await carrying.newPage();
+    await inPlace.goto(new URL(`${path}${target}`, settings.url).href);
+    seen.inPlace = {
+      url: inPlace.url(),
+      ran: await inPlace.evaluate(() => typeof window.attempts),
+      origin: await inPlace.evaluate(() => self.origin),
+    };
+  },
+
+  // One that was made before applications had an address of their own.
+  async old() {
+    const page = await context.newPage();
+    await page.goto(new URL(settings.path, settings.url).href);
+    seen.old = {
+      url: page.url(),
+      origin: await page.evaluate(() => self.origin),
+      attempts: await page.evaluate(() => window.attempts),
+    };
   },
 
   async failure() {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """arkd built and run in other ways than the package does, in the place of the package's."""
 
+import fcntl
 import platform
 import re
 import subprocess
@@ -41,12 +42,16 @@ KILLED, BEGUN_AGAIN = "status=9/KILL", "Scheduled restart job"
 def build(sanitize=False):
     """Builds arkd with its fault hooks, which do nothing where no order is given, and answers where it is."""
     build = TOP / ("build-faults-sanitized" if sanitize else "build-faults")
-    if not (build / "build.ninja").exists():
-        subprocess.run(["meson", "setup", build, TOP, "-Dfault-hooks=true", "-Dtests=disabled", "-Dprefix=/usr",
-                        "-Dsysconfdir=/etc", "-Dlocalstatedir=/var", *(SANITIZE if sanitize else [])],
-                       check=True, capture_output=True)
-    done = subprocess.run(["ninja", "-C", build, "src/arkd/arkd"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-4000:]
+    build.mkdir(exist_ok=True)
+    # Tests run side by side.
+    with open(build / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (build / "build.ninja").exists():
+            subprocess.run(["meson", "setup", build, TOP, "-Dfault-hooks=true", "-Dtests=disabled", "-Dprefix=/usr",
+                            "-Dsysconfdir=/etc", "-Dlocalstatedir=/var", *(SANITIZE if sanitize else [])],
+                           check=True, capture_output=True)
+        done = subprocess.run(["ninja", "-C", build, "src/arkd/arkd"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-4000:]
     return build / "src/arkd/arkd"
 
 

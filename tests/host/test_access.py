@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Who may do what on the bus: every method and every property that the daemon has, for each kind of caller.
+Who may do what on the bus: every method and every property that the daemon has, for each kind of caller. HTTP has the
+same in test_access_http.py.
 
 The rows come from what the running daemon says of itself, and a unit test sees to it that every verb of the action
 table is there. So a verb, a property or a polkit action without an expectation here fails.
@@ -41,6 +42,7 @@ METHODS = {
     f"{MANAGER}.GetInstance": Row(None, ("INSTANCE_ID",)),
     f"{MANAGER}.ListInstances": Row(None, ({},)),
     f"{MANAGER}.DeleteInstance": Row("delete-instance", (NOBODY,), ERROR + "NoSuchInstance"),
+    f"{MANAGER}.AdoptInstance": Row("manage-instance", (NOBODY,), ERROR + "NoSuchInstance"),
     f"{MANAGER}.SetProduct": Row("manage-products", ('{"id": "no-such-product"}',), ERROR + "InvalidArgument"),
     f"{MANAGER}.GetProduct": Row("manage-products", ("PRODUCT_ID",)),
     f"{MANAGER}.DeleteProduct": Row("manage-products", ("no-such-product",), ERROR + "NoSuchProduct"),
@@ -49,6 +51,7 @@ METHODS = {
     f"{MANAGER}.GetCompose": Row("view-credentials", ("INSTANCE_ID",)),
     f"{MANAGER}.Cleanup": Row("cleanup", (NEVER, True)),
     f"{INSTANCE}.Restart": Row("manage-instance", ()),
+    f"{INSTANCE}.RestartWithOptions": Row("manage-instance", ({},)),
     f"{INSTANCE}.SetExpiry": Row("manage-instance", (NEVER,)),
     f"{INSTANCE}.GetUsage": Row(None),
     f"{INSTANCE}.GetLogs": Row("view-logs", ("", 1)),
@@ -67,14 +70,17 @@ METHODS = {
 
 # Everybody on the host may read these, and nobody may write them.
 READABLE = {
-    MANAGER: {"Version", "InstanceCount", "EngineConnected", "StoreConnected", "OwnerlessVolumes", "BaseURL"},
-    INSTANCE: {"Id", "ProductId", "ClientName", "Status", "Phase", "Progress", "Message", "Error", "AccessUrl",
-               "DbName", "CreatedAt", "ExpiresAt"},
+    MANAGER: {"Version", "InstanceCount", "EngineConnected", "StoreConnected", "OwnerlessVolumes", "BaseURL", "ApplicationsURL",
+              "MisplacedInstances", "UnknownInstances", "DamagedRecords", "StoreBehind", "StoreRewritten",
+              "LostVolumes", "StorageMeasured", "EngineDirectory"},
+    INSTANCE: {"Id", "ProductId", "ClientName", "Status", "Phase", "Progress", "Message", "Error", "AccessUrl", "Image",
+               "DbName", "CreatedAt", "ExpiresAt", "Storage", "Warning"},
     PRODUCT: {"Id", "Name", "Description", "Image", "Json"},
     LOG_CONTROL: {"LogLevel", "LogTarget", "SyslogIdentifier"},
 }
 WRITABLE = {f"{LOG_CONTROL}.LogLevel"}
-NAMES_OF_VERBS = {"Restart": "RestartInstance", "Delete": "DeleteInstance", "GetProduct": "GetWholeProduct",
+NAMES_OF_VERBS = {"Restart": "RestartInstance", "RestartWithOptions": "RestartInstance",
+                  "Delete": "DeleteInstance", "GetProduct": "GetWholeProduct",
                   "Set": "SetLogLevel"}
 
 KINDS = ["root", "member", "stranger", "stranger who may be asked", "administrator", "root without polkit",
@@ -174,6 +180,8 @@ def signature(method):
 
 def test_every_verb_and_property_has_a_row(offered):
     methods = {f"{name}.{one.get('name')}" for name, interface in offered.items() for one in interface.iter("method")}
+    for name in sorted(methods - set(METHODS)):
+        pytest.fail(f"no expectation for verb {name}: add its row to METHODS")
     assert methods == set(METHODS)
     properties = {name: {one.get("name") for one in interface.iter("property")} for name, interface in offered.items()}
     assert {name: found for name, found in properties.items() if found} == READABLE
@@ -231,7 +239,7 @@ def check_row(world, offered, kind, method):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_methods(world, offered, kind):
+def test_methods(world, offered, show, kind):
     """Each method, and for each refusal one entry in the journal that tells who, what and on what."""
     mark = now()
     with world.without_polkit() if "without" in kind else contextlib.nullcontext():
@@ -241,6 +249,7 @@ def test_methods(world, offered, kind):
         10) if refused else refusals(world.host, mark, world.caller(kind))
     assert [(one["ARK_ACTION"], one.get("ARK_INSTANCE"), one.get("ARK_PRODUCT"), one["ARK_ORIGIN"]) for one in told] == \
         [(verb, about.get("instance"), about.get("product"), "bus") for verb, about in refused]
+    show(f"bus, {kind:26} {len(METHODS)} methods: {len(METHODS) - len(refused)} allowed, {len(refused)} refused")
     assert len(refused) == (0 if kind in MAY else sum(row.needs is not None for row in METHODS.values()))
     assert world.instance.state()["status"] == "running"
 

@@ -2,8 +2,10 @@
 """arkctl on an installed host: an instance's whole life, and who may do what."""
 
 import contextlib
+import itertools
 import json
 import re
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -30,6 +32,21 @@ def refusal(host, *command):
     return done.returncode, done.stderr
 
 
+def test_status_tells_who_reads_what_the_engine_keeps(host):
+    def state():
+        checks = json.loads(host.run("arkctl", "status", "--json=short").stdout)
+        return [check for check in checks if check["check"] == "state"]
+
+    assert [check["verdict"] for check in state()] == ["ok"]
+    host.exec("chmod", "o+r", "/var/lib/docker")
+    try:
+        open_to_all, = state()
+        assert open_to_all["verdict"] == "warning" and "/var/lib/docker" in open_to_all["detail"]
+        assert "chmod o-rw /var/lib/docker" in open_to_all["remedy"]
+    finally:
+        host.exec("chmod", "o-r", "/var/lib/docker")
+
+
 def test_life_of_an_instance(host, work, product):
     done = host.run("arkctl", "deploy", product, "Café Ñandú")
     assert done.returncode == 0, done.stderr
@@ -37,7 +54,7 @@ def test_life_of_an_instance(host, work, product):
     id = re.search(r"/instances/(client_[a-z2-7]{12})/$", link).group(1)
     work.adopt(id)
     assert f"as {id}" in done.stderr and "health: " in done.stderr
-    host.public.get(f"/instances/{id}/").expect(200)
+    host.applications.get(f"/instances/{id}/").expect(200)
 
     listed = {one["id"]: one for one in json.loads(host.exec("arkctl", "list", "--json=short"))}
     assert listed[id]["client_name"] == "Café Ñandú" and listed[id]["access_url"] == link
@@ -75,7 +92,9 @@ def test_page_does_not_pass_on_what_a_terminal_would_obey(host, instance):
 def test_logs(host, instance):
     lines = [json.loads(line) for line in host.exec("arkctl", "logs", instance, "--json=short").splitlines()]
     assert {line["source"] for line in lines} == {"app", "db"}
-    assert sorted(line["time"] for line in lines) == [line["time"] for line in lines]
+    # The engine's own order stays: it stamps what one container says on two streams a moment apart.
+    times = [datetime.fromisoformat(line["time"][:26]) for line in lines]
+    assert all(later - earlier > timedelta(milliseconds=-10) for earlier, later in itertools.pairwise(times))
     assert len(host.exec("arkctl", "logs", instance, "-n", "3").splitlines()) == 3
 
 
@@ -123,7 +142,7 @@ def test_restart(host, instance):
     before = started()
     host.exec("arkctl", "restart", instance)
     assert started() > before
-    host.public.get(f"/instances/{instance}/").expect(200)
+    host.applications.get(f"/instances/{instance}/").expect(200)
 
 
 @pytest.mark.parametrize("removed", [["app"], ["db"], ["app", "db"]])
@@ -200,13 +219,21 @@ def test_status(host, instance):
     for check in checks.values():
         assert check["remedy"] or check["verdict"] in ("ok", "skipped"), check
 
-    host.exec("systemctl", "stop", "nginx")
+    host.exec("systemctl", "stop", "arkd-nginx")
     try:
         done = host.run("arkctl", "status", "--json=short")
         nginx = [one for one in json.loads(done.stdout) if one["check"] == "nginx"][0]
-        assert done.returncode == 1 and nginx["verdict"] == "failed" and "systemctl start nginx" in nginx["remedy"]
+        assert done.returncode == 1 and nginx["verdict"] == "failed" and "systemctl start arkd-nginx" in nginx["remedy"]
     finally:
-        host.exec("systemctl", "start", "nginx")
+        host.exec("systemctl", "start", "arkd-nginx")
+
+
+def test_status_right_after_a_start(host):
+    for _ in range(3):
+        host.exec("systemctl", "stop", "arkd")
+        host.exec("systemctl", "start", "arkd")
+        checks = {one["check"]: one for one in json.loads(host.run("arkctl", "status", "--json=short").stdout)}
+        assert (checks["engine"]["verdict"], checks["store"]["verdict"]) == ("ok", "ok"), checks
 
 
 def test_deploy_survives_a_restart_of_the_daemon(host, work, product):

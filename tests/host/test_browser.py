@@ -49,7 +49,7 @@ def check_deploy(host, seen):
     assert reached == sorted(reached, key=PHASES.index) and len(reached) >= 2, seen
     assert seen["stages"] == ["form", "progress", "ready"]
     assert seen["link"] == {"target": "_blank", "rel": "noopener noreferrer", "path": f"/instances/{instance.id}/"}
-    assert seen["app"]["url"].startswith(f"http://{host.address}:3000/instances/{instance.id}/")
+    assert seen["app"]["url"].startswith(f"http://{host.address}:3002/instances/{instance.id}/")
     assert seen["app"]["opener"] is None and seen["app"]["storage"] == 0
     return instance
 
@@ -111,3 +111,62 @@ def test_waiting_page_becomes_the_application(work, browse):
     instance = work.order(work.product())
     seen = browse("wait", path=f"/instances/{instance.id}/")
     assert seen["heading"] == "Test app of Acme"
+
+
+# What applications may do to each other, since they share an origin: doc/security.md says so.
+OPEN = {"read the neighbour", "frame the neighbour"}
+
+
+def print_attempts(title, attempts):
+    print(f"\n{title}")
+    for name, result in attempts.items():
+        verdict, what = next(iter(result.items()))
+        print(f"  {name:28} {verdict:8} {what[:90]!r}")
+
+
+def check_attempts(title, attempts, may=frozenset()):
+    print_attempts(title, attempts)
+    assert len(attempts) == 16
+    assert {name for name, result in attempts.items() if "got" in result} == set(may)
+
+
+def test_hostile_application(host, work, browse):
+    """It gets nothing of the landing page, however it was opened, nor of its visitors' tokens."""
+    neighbour = work.deploy(work.quick(), "Neighbour")
+    product = work.quick()
+    origins = [f"http://{host.address}:{port}" for port in (3000, 3002)]
+    before = len(host.local.get("/api/instances").json["items"])
+    seen = browse("hostile", product=product, client="Acme", neighbour=neighbour.base + "/", secure=",".join(origins))
+    instance, = seen["instances"]
+    assert seen["stored"], "there was something to be found"
+    for how in ("openedFromThePage", "inItsTab"):
+        attempts = seen[how]
+        assert attempts.pop("origin") == origins[1]
+        check_attempts(how, attempts, OPEN)
+    # No script of a document that stays runs, and it has no origin.
+    assert seen["inPlace"]["url"].startswith(f"{origins[0]}{instance.base}/hostile")
+    assert (seen["inPlace"]["ran"], seen["inPlace"]["origin"]) == ("undefined", "null")
+    assert len(host.local.get("/api/instances").json["items"]) == before + 1, "nothing was deployed by it"
+
+
+def forget_public_url(host, instance):
+    """As the record of an instance that was made before there was one."""
+    key = f"instance:{instance.id}"
+    host.exec("systemctl", "stop", "arkd.service")
+    record = json.loads(host.redis("get", key))
+    del record["public_url"]
+    host.redis("set", key, json.dumps(record))
+    host.exec("systemctl", "start", "arkd.service")
+    host.wait_healthy()
+
+
+def test_hostile_application_of_before(host, work, browse):
+    """Its scripts run, at the landing page's address, and have no origin."""
+    instance = work.deploy(work.quick())
+    forget_public_url(host, instance)
+    landing = f"http://{host.address}:3000"
+    neighbour = f"{landing}{instance.base}/"
+    query = f"landing={landing}&neighbour={neighbour}&product=x"
+    seen = browse("old", path=f"{instance.base}/hostile?{query}", secure=landing)["old"]
+    assert seen["url"].startswith(f"{landing}{instance.base}/hostile") and seen["origin"] == "null"
+    check_attempts("at the landing page's address", seen["attempts"])

@@ -32,12 +32,12 @@ def test_create_and_delete(host, work):
     state = host.local.get(f"/api/instances/{id}").json
     for name, field in [("Id", "id"), ("ProductId", "product_id"), ("ClientName", "client_name"),
                         ("Phase", "phase"), ("Progress", "progress"), ("Message", "message"),
-                        ("AccessUrl", "access_url"), ("DbName", "db_name")]:
+                        ("AccessUrl", "access_url"), ("DbName", "db_name"), ("Image", "image")]:
         assert host.bus_property(name, path, INSTANCE) == state[field]
     assert host.bus_property("Error", path, INSTANCE) == ""
     assert host.bus_property("ExpiresAt", path, INSTANCE) - host.bus_property("CreatedAt", path, INSTANCE) \
         == 30 * 86400 * 10**6
-    assert "Miniflux" in host.public.get(f"/instances/{id}/").text
+    assert "Miniflux" in host.applications.get(f"/instances/{id}/").text
     assert host.bus("DeleteInstance", "s", id) == []
     assert_gone(host, id)
     host.bus("DeleteInstance", "s", id)

@@ -39,7 +39,13 @@ def test_file_matches_what_runs(host, instance):
         given = dict(pair.split("=", 1) for pair in running["Config"]["Env"])
         assert environment == {key: given[key] for key in environment}
         assert running["Config"]["Labels"].items() >= service["labels"].items()
-        assert int(service["mem_limit"]) == running["HostConfig"]["Memory"]
+        limits = running["HostConfig"]
+        assert int(service["mem_limit"]) == limits["Memory"] == limits["MemorySwap"]
+        assert round(float(service["cpus"]) * 1e9) == limits["NanoCpus"]
+        assert service["pids_limit"] == limits["PidsLimit"]
+        assert [{"Name": name, "Soft": limit["soft"], "Hard": limit["hard"]}
+                for name, limit in service["ulimits"].items()] == limits["Ulimits"]
+        assert service["logging"] == {"driver": limits["LogConfig"]["Type"], "options": limits["LogConfig"]["Config"]}
         assert service["cap_drop"] == ["ALL"] and service["restart"] == "always"
         assert not service.get("ports")
     assert described["volumes"]["data"]["name"] == f"{instance.id}_db_data"

@@ -53,7 +53,7 @@ def test_busctl(host, work, examples):
     assert done.returncode == 0, done.stderr
     instance = instance_of(work, done.stdout)
     assert done.stdout.count("\n") == 1
-    assert host.public.get(instance_path(done.stdout.strip())).status == 200
+    assert host.applications.get(instance_path(done.stdout.strip())).status == 200
     state = instance.state()
     assert (state["status"], state["client_name"]) == ("running", "Ñandú y Cía")
     assert "health: " in done.stderr and "database: " in done.stderr
@@ -90,7 +90,7 @@ def test_arkctl_and_jq(host, work, examples):
     assert done.returncode == 0, done.stderr
     assert [client for client, _, _ in first] == ["Acme", "Ñandú y Cía"]
     for _, id, url in first:
-        assert id in url and host.public.get(instance_path(url)).status == 200
+        assert id in url and host.applications.get(instance_path(url)).status == 200
     # Again, with one more and without the last newline: those there are stay as they are.
     done, second = run("Acme\nÑandú y Cía\nBeta")
     assert done.returncode == 0, done.stderr

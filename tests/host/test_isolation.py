@@ -74,7 +74,7 @@ def test_application_reaches_no_port_of_the_host(host, one):
     gateways = [str(ipaddress.ip_network(_subnet(host, network))[1]) for network in
                 ("ark_production", f"{one.id}_net")]
     assert reached(host, one, *((gateway, port) for gateway in [*gateways, host.address]
-                                for port in (3000, 3001, 5050, 5000))) == []
+                                for port in (3000, 3001, 3002, 5050, 5000))) == []
     # Neither does the database's container, from its internal network.
     script = f"exec 3<>/dev/tcp/{gateways[1]}/3000 && echo reached"
     done = host.run("docker", "exec", one.database, "timeout", "3", "bash", "-c", script)
@@ -150,7 +150,7 @@ def test_environment(host, one):
     assert given["DB_HOST"] == given["DB_NAME"] == one.database
     assert (given["DB_PORT"], given["DB_USER"], given["DB_PASSWORD"]) == ("5432", "postgres", password)
     assert given["ARK_INSTANCE_ID"] == one.id and given["CLIENT_NAME"] == "One"
-    assert given["PUBLIC_URL"].rstrip("/") == one.created["access_url"].rstrip("/")
+    assert given["PUBLIC_URL"] == one.created["public_url"] == one.created["access_url"].replace(":3000/", ":3002/")
     assert given["BASE_PATH"] == one.base and not given["BASE_PATH"].endswith("/")
     assert password in given["DATABASE_URL"] and one.database in given["DATABASE_URL"]
 

@@ -116,7 +116,8 @@ def killed_engine(host):
     """Its containers go on, as they do when it dies."""
     host.run("systemctl", "reset-failed", "docker.service")
     host.exec("systemctl", "kill", "--signal=KILL", "docker.service")
-    host.exec("systemctl", "stop", "docker.service", "docker.socket")
+    # Whoever knocks at its socket has it started, which takes back that it is to be stopped.
+    wait_for("it is stopped", lambda: host.run("systemctl", "stop", "docker.service", "docker.socket").returncode == 0)
     try:
         yield
     finally:
@@ -311,9 +312,24 @@ def fill(folder):
             file.write(b"\0" * 65536)
 
 
+@contextlib.contextmanager
+def any_free_disk(host):
+    """Deploys are not refused because little is left."""
+    settings = host.path("/etc/arkd/arkd.conf.d/90-room.conf")
+    settings.write_text("[arkd]\nMinFreeDisk=0\n")
+    host.exec("systemctl", "restart", "arkd.service")
+    host.wait_healthy()
+    try:
+        yield
+    finally:
+        settings.unlink()
+        host.exec("systemctl", "restart", "arkd.service")
+        host.wait_healthy()
+
+
 def test_disk_of_the_engine_is_full(host, work):
     """A deploy fails and says why, nothing of it stays, what runs goes on and can be deleted."""
-    with small_engine_disk(host, 200) as folder:
+    with any_free_disk(host), small_engine_disk(host, 200) as folder:
         survivor = work.deploy(work.product())
         form = [("Content-Type", "application/x-www-form-urlencoded")]
         survivor.ask("/notes", "POST", b"text=kept", form).expect(303)
@@ -366,7 +382,7 @@ def test_store_is_killed(host, work):
 def test_both_come_back_after_a_restart_of_all(host, work):
     instance = work.deploy(work.product())
     host.exec("systemctl", "reset-failed", "docker.service", "docker.socket")
-    host.exec("systemctl", "restart", "docker.service", "arkd-redis.service", "arkd.service", "nginx.service",
+    host.exec("systemctl", "restart", "docker.service", "arkd-redis.service", "arkd.service", "arkd-nginx.service",
               timeout=120)
     host.wait_healthy()
     wait_for("it serves again", lambda: instance.ask("/notes").status == 200, 30)

@@ -114,7 +114,7 @@ def test_secrets_of_a_product_are_made_for_each_instance(host, work):
     ({"credentials": {}}, "credentials"), ({"credentials": [{"label": "x"}]}, "credentials"),
     ({"credentials": [{"label": "x", "value": "${NOTHING}"}]}, "credentials.value"),
     ({"limits": {"app": {"memory": "1"}}}, "limits.app.memory"),
-    ({"limits": {"app": {"cpus": -1}}}, "limits.app.cpus"), ({"limits": {"app": {"pids": 0}}}, "limits.app.pids"),
+    ({"limits": {"app": {"cpus": -1}}}, "limits.app.cpus"), ({"limits": {"app": {"pids": -1}}}, "limits.app.pids"),
     ({"limits": {"web": {}}}, "limits"), ({"limits": {"app": {"disk": 5}}}, "limits.app.disk"),
     ({"expires_days": -1}, "expires_days"), ({"expires_days": "1"}, "expires_days"),
     ({"deadline_s": 0}, "deadline_s"), ({"deadline_s": 10**9}, "deadline_s"),

@@ -352,7 +352,7 @@ def test_confinement(host):
 
 
 def test_secrets_are_files_of_root(host):
-    for path in ("/etc/arkd/admin-token", "/etc/arkd/proxy-key", "/etc/arkd/nginx-key.conf"):
+    for path in ("/etc/arkd/admin-token", "/etc/arkd/proxy-key"):
         status = host.path(path).stat()
         assert (status.st_mode & 0o777, status.st_uid) == (0o600, 0), path
     assert host.path("/var/lib/arkd/compose").stat().st_mode & 0o077 == 0

@@ -99,10 +99,40 @@ def test_usage_over_http(host, work):
     host.local.get("/api/instances/client_aaaaaaaaaaaa/usage").expect_problem(404)
 
 
+def storage(host, instance):
+    """By name, as HTTP tells it, which is measured anew for an instance that has no sizes yet."""
+    told = host.local.get(f"/api/instances/{instance.id}/usage").expect(200).json["storage"]
+    return told["measured_at"], {one["name"]: one["bytes"] for one in told["items"]}
+
+
+def test_storage(host, work):
+    """What a container has written outside of volumes, and what is in them: over HTTP, on the bus, by arkctl and measured."""
+    instance = work.deploy(work.product(read_only=False))
+    data = f"{instance.id}_db_data"
+    host.exec("docker", "exec", "--user=root", instance.id, "python3", "-c", "open('/big', 'w').write('x' * 3_000_000)")
+    measured, sizes = wait_for("it is measured", lambda: (told := storage(host, instance))[1][data] and told, 30, every=1)
+    assert measured and set(sizes) == {instance.id, instance.database, data}
+    assert sizes[instance.id] >= 3_000_000 and sizes[data] > 10 * MIB and sizes[instance.database] < MIB
+    shown = host.bus_property("Storage", path=path_of(instance), interface=f"{BUS_NAME}.Instance")
+    assert {one[2]: one[4] for one in shown} == sizes
+    assert [tuple(one[:2]) for one in shown] == [("layer", "app"), ("layer", "db"), ("volume", "db")]
+    assert host.bus_property("StorageMeasured") > 0
+    page = host.exec("arkctl", "show", instance.id, "--lines=0")
+    assert re.search(rf"Disk: \d+\.\dM; measured .*\n +{instance.id} +[23]\.\dM outside of volumes\n", page), page
+    assert re.search(rf"\n +{data} +\d+\.\dM at /var/lib/postgresql/data\n", page), page
+    checks = {one["check"]: one for one in json.loads(host.run("arkctl", "status", "--json=short").stdout)}
+    assert checks["storage"]["verdict"] == "ok" and "in volumes" in checks["storage"]["detail"]
+    metrics = host.local.get("/metrics").expect(200).text
+    assert float(re.search(r"^arkd_instance_layer_bytes (\S+)$", metrics, re.M)[1]) >= 3_000_000
+    assert float(re.search(r"^arkd_instance_volume_bytes (\S+)$", metrics, re.M)[1]) >= sizes[data]
+
+
 def test_usage_without_limits_and_of_what_does_not_run(host, work):
-    instance = work.deploy(work.quick(limits=None))
+    by_default = usage(host, work.deploy(work.quick(limits=None)))["app"]
+    assert by_default["memory_limit"] == 1024 * MIB and by_default["pids_limit"] == 512
+    instance = work.deploy(work.quick(limits={"app": {"memory": None, "pids": 0}}))
     app = usage(host, instance)["app"]
-    assert app["memory_limit"] == NONE and app["pids_limit"] == 512
+    assert app["memory_limit"] == app["pids_limit"] == NONE
     host.exec("docker", "stop", "--time=0", instance.id)
     assert usage(host, instance) == {}
     wait_for("it is seen", lambda: instance.state()["status"] == "failed")

@@ -33,7 +33,8 @@ def docker_leftovers(host, instance):
 def host_leftovers(host, instance):
     """What is left outside of the engine and of the store."""
     compose = host.path("/var/lib/arkd/compose")
-    found = [f"file {one}" for one in compose.glob("*") if instance in one.name]
+    # Its mark stays, so that no older store brings it back.
+    found = [f"file {one}" for one in compose.glob("*") if instance in one.name and one.name != f"deleted.{instance}"]
     bridge = "ark" + instance.removeprefix("client_")
     if bridge in pathlib.Path(f"/proc/{host.leader}/net/dev").read_text():
         found.append(f"bridge {bridge}")
@@ -99,8 +100,8 @@ class Instance:
         return wait_for(f"{self.id} is {status}", arrived, seconds, every=0.1)
 
     def ask(self, path, method="GET", body=None, headers=(), client=None, timeout=None):
-        """Asks the application, through nginx."""
-        return (client or self.host.public).ask(method, self.base + path, body, headers, timeout)
+        """Asks the application, through nginx, where its link leads."""
+        return (client or self.host.applications).ask(method, self.base + path, body, headers, timeout)
 
     def wait_for_page(self, status, seconds):
         wait_for(f"its link answers {status}", lambda: self.ask("/").status == status, seconds)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """A real nginx with the site as shipped, in front of a fake arkd and fake applications."""
 
+import hashlib
+import ipaddress
 import itertools
 import os
 import pathlib
+import re
 import shutil
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -15,6 +19,12 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 KEY = "test-proxy-key"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+# Small, to be reached; 127.0.0.1, from where all other tests ask, is not limited.
+PATIENCE = 1
+# What of a body in chunks is gathered, instead of the shipped 64 MiB.
+GATHERED = 300_000
+PER_VISITOR, PER_INSTANCE, API_BURST = 6, 9, 5
 
 
 class Message:
@@ -132,20 +142,45 @@ class Peer:
         return self.requests[-1]
 
 
+def is_address(name):
+    try:
+        if name.startswith("["):
+            ipaddress.IPv6Address(name[1:-1])
+            return "%" not in name
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class Arkd(Peer):
     """Knows where instances are; everything else it answers with a problem document of its own."""
 
     def __init__(self, path):
         self.routes = {}
+        self.names = set()
         self.status = None
+        self.applications = 3002
         super().__init__(path)
 
-    def run(self, instance, app, prefix="strip"):
+    def run(self, instance, app, prefix="strip", place="applications", applications=None, bodies=None):
         address = app if isinstance(app, str) else app.address
-        self.routes[instance] = (204, [("X-Ark-Upstream", address), ("X-Ark-Prefix", prefix)])
+        self.routes[instance] = (204, [("X-Ark-Upstream", address), ("X-Ark-Prefix", prefix), ("X-Ark-Place", place)])
+        if bodies:
+            self.routes[instance][1].append(("X-Ark-Bodies", bodies))
+        if place == "applications":
+            self.routes[instance][1].append(("X-Ark-Applications", str(applications or self.applications)))
 
     def state(self, instance, state):
         self.routes[instance] = (403, [("X-Ark-State", state)])
+
+    def knows(self, host):
+        """Asked about names that arkd.conf has, arkd answers by them, too."""
+        name, port = re.fullmatch(r"(\[.*\]|[^:]*)(?::(.*))?", host or "").groups()
+        if port is not None and not (re.fullmatch(r"[1-9]\d{0,4}", port) and int(port) <= 65535):
+            return False
+        return (re.fullmatch(r"(localhost|(ark|second)\.example)\.?", name.lower()) or is_address(name)
+                or host in self.names)
 
     def asked_about(self, instance):
         return [r for r in self.requests if r.get("X-Ark-Instance") == instance]
@@ -153,6 +188,10 @@ class Arkd(Peer):
     def answer(self, request, handler):
         if self.status:
             return self.status, [], b""
+        if request.target.startswith("/internal/") and not self.knows(request.get("Host")):
+            return 403, [("X-Ark-State", "misdirected")], b""
+        if request.target == "/internal/host":
+            return 204, [], b""
         if request.target == "/internal/route":
             status, headers = self.routes.get(
                 request.get("X-Ark-Instance"), (403, [("X-Ark-State", "unknown")]))
@@ -161,15 +200,15 @@ class Arkd(Peer):
 
 
 class Site:
-    def __init__(self, public, admin, root, arkd, arkd_admin):
-        self.public, self.admin, self.root = public, admin, root
+    def __init__(self, public, admin, applications, root, arkd, arkd_admin, web):
+        self.public, self.admin, self.applications = public, admin, applications
+        self.web, self.root = web, root
         self.arkd, self.arkd_admin = arkd, arkd_admin
 
-    def connect(self, port=None):
-        stream = socket.create_connection(("127.0.0.1", port or self.public), timeout=10)
-        return stream
+    def connect(self, port=None, source="127.0.0.1"):
+        return socket.create_connection(("127.0.0.1", port or self.public), timeout=10, source_address=(source, 0))
 
-    def ask(self, target, method="GET", headers=(), body=b"", port=None):
+    def ask(self, target, method="GET", headers=(), body=b"", port=None, source="127.0.0.1"):
         """Sends the target as it is: no client library tidies its dots and escapes."""
         lines = [f"{method} {target} HTTP/1.1"]
         if not any(k.lower() == "host" for k, _ in headers):
@@ -178,7 +217,7 @@ class Site:
         if body or method in ("POST", "PUT"):
             lines.append(f"Content-Length: {len(body)}")
         lines += ["Connection: close", "", ""]
-        with self.connect(port) as stream:
+        with self.connect(port, source) as stream:
             stream.sendall("\r\n".join(lines).encode() + body)
             with stream.makefile("rb") as incoming:
                 answer = read_head(incoming)
@@ -193,51 +232,75 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def moved(text, root, ports):
-    """The shipped file with its fixed places and ports exchanged for the test's own."""
-    for place in ("/run/arkd-nginx/", "/run/arkd/", "/etc/arkd/", "/usr/share/arkd/"):
+def moved(text, root):
+    """The shipped file with its fixed places exchanged for the test's own. Of loopback, 127.1.0.0/16 is elsewhere."""
+    text = text.replace("    127.0.0.0/8 1;\n    ::1/128 1;\n", "    127.0.0.0/16 1;\n    ::1/128 1;\n")
+    for place in ("/run/arkd-nginx/", "/run/arkd/", "/var/tmp/", "/etc/arkd/", "/usr/share/arkd/"):
         text = text.replace(place, f"{root}{place}")
-    for given, own in ports.items():
-        text = text.replace(f"listen {given};", f"listen 127.0.0.1:{own};")
-    return text
+    return text.replace("client_max_body_size 64m;", f"client_max_body_size {GATHERED};")
 
 
-WRAPPER = """
-daemon off;
-worker_processes 2;
-pid {root}/nginx.pid;
-error_log {root}/error.log info;
-{user}
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    # As Debian's own nginx.conf has it.
-    include /etc/nginx/mime.types;
-    gzip on;
-    client_body_temp_path {root}/tmp;
-    proxy_temp_path {root}/tmp-proxy;
-    fastcgi_temp_path {root}/tmp-fastcgi;
-    uwsgi_temp_path {root}/tmp-uwsgi;
-    scgi_temp_path {root}/tmp-scgi;
-    include {root}/arkd.conf;
-}}
-"""
+def shipped(root):
+    """nginx.conf itself, but for where it logs and for how long it waits where nobody is to be waited for."""
+    text = moved((TOP / "nginx/nginx.conf").read_text(), root)
+    assert "error_log stderr error;" in text
+    text = text.replace("error_log stderr error;", f"error_log {root}/error.log info;")
+    assert text.count(" 60s;") == 2
+    text = text.replace(" 60s;", f" {PATIENCE}s;")
+    return ("user root;\n" if os.geteuid() == 0 else "") + "daemon off;\n" + text
+
+
+def generated(root, ports):
+    """What arkd-nginx-config writes; its own test is tests/unit/test_nginx.c."""
+    run = root / "run/arkd-nginx"
+    (run / "module-interim.conf").write_text(f"load_module {module()};\n")
+    (run / "app-interim.conf").write_text("proxy_set_header X-Ark-Interim $ark_interim;\n")
+    (run / "main.conf").write_text("worker_processes 2;\nevents { worker_connections 256; }\n")
+    (run / "limits.conf").write_text(
+        "limit_conn_zone $ark_client zone=ark_client:1m;\nlimit_conn_zone $ark_id zone=ark_instance:1m;\n"
+        f"limit_req_zone $ark_client zone=ark_api:1m rate=1r/s;\n"
+        f"limit_conn ark_client {PER_VISITOR};\nlimit_conn ark_instance {PER_INSTANCE};\n")
+    (run / "api-limit.conf").write_text(f"limit_req zone=ark_api burst={API_BURST} nodelay;\n")
+    (run / "key.conf").write_text(f'proxy_set_header X-Ark-Proxy-Key "{KEY}";\n')
+    (run / "callers.conf").write_text((TOP / "tests/nginx/callers.conf").read_text())
+    (run / "landing.conf").write_text(f"set $ark_landing http://$host:{ports['public']};\n")
+    (run / "servers.conf").write_text("".join(
+        f"server {{\n    listen 127.0.0.1:{port} backlog=4096 so_keepalive=on;\n"
+        f"    include {root}/usr/share/arkd/nginx/{server}.conf;\n}}\n"
+        for server, port in ports.items()))
+
+
+def module():
+    """What leaves out interim answers, built once for what it is made of."""
+    sources = TOP / "nginx/module"
+    made_of = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(sources.iterdir())))
+    made_of.update(subprocess.run([shutil.which("nginx", path=PATH), "-V"], check=True, stderr=subprocess.PIPE).stderr)
+    built = TOP / f"build-check/interim-{made_of.hexdigest()[:16]}.so"
+    if not built.exists():
+        built.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=built.parent) as folder:
+            subprocess.run([sources / "build-module", f"{folder}/built.so"], check=True)
+            pathlib.Path(folder, "built.so").rename(built)
+    return built
 
 
 def lay_out(root, ports):
-    for place in ("run/arkd", "run/arkd-nginx", "etc/arkd/nginx.d", "usr/share/arkd/nginx",
-                  "usr/share/arkd/www/landing/assets"):
+    for place in ("run/arkd", "run/arkd-nginx", "var/tmp", "etc/arkd/nginx.d", "usr/share/arkd/nginx",
+                  "usr/share/arkd/www/landing/assets", "usr/share/arkd/www/pages"):
         (root / place).mkdir(parents=True)
     for source in (TOP / "nginx").glob("*.conf"):
-        to = root if source.name == "arkd.conf" else root / "usr/share/arkd/nginx"
-        (to / source.name).write_text(moved(source.read_text(), root, ports))
-    shutil.copytree(TOP / "nginx/pages", root / "usr/share/arkd/www/pages")
+        (root / "usr/share/arkd/nginx" / source.name).write_text(moved(source.read_text(), root))
+    for source in (TOP / "nginx").glob("*.py"):
+        (root / "usr/share/arkd/nginx" / source.name).with_suffix(".conf").write_text(
+            subprocess.run([source], check=True, capture_output=True, text=True).stdout)
+    for source in (TOP / "nginx/pages").glob("*.html"):
+        (root / "usr/share/arkd/www/pages" / source.name).write_text(
+            subprocess.run([source.parent / "make-page.py", source], check=True, capture_output=True, text=True).stdout)
     landing = root / "usr/share/arkd/www/landing"
     (landing / "index.html").write_text("<title>landing</title>")
     (landing / "assets/main-abc123.js").write_text("// script\n" * 500)
-    (root / "etc/arkd/nginx-key.conf").write_text(f'proxy_set_header X-Ark-Proxy-Key "{KEY}";\n')
-    user = "user root;" if os.geteuid() == 0 else ""
-    (root / "nginx.conf").write_text(WRAPPER.format(root=root, user=user))
+    generated(root, ports)
+    (root / "nginx.conf").write_text(shipped(root))
 
 
 def wait_for(port, process):
@@ -254,10 +317,10 @@ def wait_for(port, process):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
+    nginx = shutil.which("nginx", path=PATH)
     assert nginx, "install nginx to run these tests"
     root = tmp_path_factory.mktemp("nginx")
-    ports = {"3000": free_port(), "3001": free_port()}
+    ports = {server: free_port() for server in ("public", "admin", "applications", "web")}
     lay_out(root, ports)
     arkd = Arkd(root / "run/arkd/public.sock")
     arkd_admin = Arkd(root / "run/arkd/admin.sock")
@@ -267,8 +330,9 @@ def site(tmp_path_factory):
     assert "[warn]" not in tried.stderr, tried.stderr
     process = subprocess.Popen(command)
     try:
-        wait_for(ports["3000"], process)
-        yield Site(ports["3000"], ports["3001"], root, arkd, arkd_admin)
+        wait_for(ports["public"], process)
+        arkd.applications = ports["applications"]
+        yield Site(ports["public"], ports["admin"], ports["applications"], root, arkd, arkd_admin, ports["web"])
     finally:
         process.terminate()
         process.wait(10)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from conftest import KEY
+from conftest import KEY, read_head
 
 
 def assert_problem(answer, status):
@@ -69,6 +69,24 @@ def test_api_reaches_the_right_listener(site, arkd, listener, target):
     assert seen.get("X-Ark-Peer-Address") == "127.0.0.1"
     assert 0 < int(seen.get("X-Ark-Peer-Port")) < 65536
     assert seen.get("Authorization") == "Bearer t" and seen.get("Origin") == "http://o"
+
+
+@pytest.mark.parametrize("listener", ["public", "admin"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("line, host", [("/healthz HTTP/1.0", "localhost"), ("/healthz?from=here HTTP/1.0", "localhost"),
+                                        ("/healthz HTTP/1.0\r\nHost: ark.example", "ark.example"),
+                                        ("/healthz HTTP/1.0\r\nHost: evil.example", "evil.example"),
+                                        ("/api/products HTTP/1.0", None), ("/healthzx HTTP/1.0", None)])
+def test_health_is_asked_for_without_a_name(site, arkd, listener, method, line, host):
+    """As load balancers do. Nothing else is answered to who names no host."""
+    peer, port = (arkd, site.public) if listener == "public" else (site.arkd_admin, site.admin)
+    peer.requests.clear()
+    with site.connect(port) as client, client.makefile("rb") as incoming:
+        client.sendall(f"{method} {line}\r\n\r\n".encode())
+        read_head(incoming)
+    asked = [request for request in peer.requests if not request.target.startswith("/internal/")]
+    if "healthzx" not in line:
+        assert [request.get("Host") for request in asked] == [host]
 
 
 def test_metrics_are_for_operators(site, arkd):

@@ -6,8 +6,23 @@
 #include "basic/json-util.h"
 #include "basic/random-util.h"
 #include "basic/time-util.h"
-#include "core/action.h"
-#include "core/counters.h"
+#include "core/model/instance-url.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/ports.h"
+#include "core/recovery/generation.h"
+#include "core/recovery/unknown.h"
+#include "core/registry/admission.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/registry/registry.h"
+#include "core/registry/storage.h"
+#include "core/registry/watch.h"
+#include "core/upkeep/lost.h"
+#include "core/upkeep/ownerless.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 
 #define OBJECTS_MAX 64
 #define WAITING_MAX 4096
@@ -31,7 +46,9 @@ struct Manager {
         Fault fail_next;
         Counters counters;
         const char *base_url;
-        char *const *ownerless;
+        char *const *ownerless, *const *damaged;
+        unsigned unknown_serial;
+        StoreCondition condition;
         ManagerWatch *watch;
 };
 
@@ -86,14 +103,69 @@ Counters *manager_counters(Manager *m)
         return &m->counters;
 }
 
+bool manager_next_unknown(const Manager *m, const char *after_id, UnknownInstance *ret)
+{
+        if (!m->unknown_serial || after_id)
+                return false;
+        *ret = (UnknownInstance){ "client_zzzzzzzzzzzz", "Lost", NULL };
+        return true;
+}
+
+unsigned manager_unknown_serial(const Manager *m)
+{
+        return m->unknown_serial;
+}
+
+void manager_get_store_condition(const Manager *m, StoreCondition *ret)
+{
+        *ret = m->condition;
+}
+
+char *const *manager_damaged_records(const Manager *m)
+{
+        return m->damaged;
+}
+
 const char *manager_base_url(const Manager *m)
 {
         return m->base_url;
 }
 
+const ApplicationsAddress *manager_applications(const Manager *m)
+{
+        static const ApplicationsAddress applications = { .port = APPLICATIONS_PORT_DEFAULT };
+
+        return &applications;
+}
+
 char *const *manager_ownerless_volumes(const Manager *m)
 {
         return m->ownerless;
+}
+
+char *const *manager_lost_volumes(const Manager *m)
+{
+        return NULL;
+}
+
+const char *admission_engine_root(Manager *m)
+{
+        return "/srv/docker";
+}
+
+uint64_t storage_measured_usec(const Manager *m)
+{
+        return 1700000000000000;
+}
+
+bool storage_get_item(const Manager *m, const Instance *i, size_t k, StorageItem *ret)
+{
+        *ret = (StorageItem){ .kind = k == 0 ? "layer" : "volume",
+                .role = "app",
+                .name = k == 0 ? i->id : "data",
+                .path = k == 0 ? NULL : "/data",
+                .bytes = k == 0 ? 7 : USAGE_UNKNOWN };
+        return k < 2;
 }
 
 Instance *manager_get_instance(Manager *m, const char *id)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/registry/context.h"
+#include "core/verbs/request.h"
 
 /*
  * A manager and a table of actions for the tests of bus/: they keep objects in memory, do nothing to them, and let

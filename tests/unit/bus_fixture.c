@@ -9,6 +9,7 @@
 
 #include "basic/file-util.h"
 #include "basic/time-util.h"
+#include "core/model/instance.h"
 
 #define TIMEOUT_USEC (10 * USEC_PER_SEC)
 

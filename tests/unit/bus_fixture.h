@@ -12,8 +12,12 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "bus/bus-internal.h"
+#include "bus/api.h"
+#include "bus/call.h"
+#include "bus/words.h"
 #include "bus_fake.h"
+#include "core/model/instance.h"
+#include "core/registry/context.h"
 
 #define PRODUCT(id, name) "{\"id\": \"" id "\", \"name\": " name ", \"image\": \"docker.io/library/x:1\"}"
 #define PROPERTIES        "org.freedesktop.DBus.Properties"

@@ -16,6 +16,8 @@
 
 #include "basic/json-util.h"
 #include "basic/string-util.h"
+#include "core/names.h"
+#include "engine/tar.h"
 #include "starve.h"
 
 #define REQUEST_MAX 16384
@@ -183,8 +185,8 @@ static void answer_pull(CannedConnection *c)
 
 static void answer_logs(CannedConnection *c)
 {
-        static const char frames[] = "\1\0\0\0\0\0\0\4one\n"
-                                     "\2\0\0\0\0\0\0\3two";
+        static const char frames[] = "\1\0\0\0\0\0\0\6T one\n"
+                                     "\2\0\0\0\0\0\0\5U two";
 
         reply(c, "200 OK", frames, sizeof(frames) - 1);
 }
@@ -195,6 +197,20 @@ static void answer_stats(CannedConnection *c)
                         "{\"read\":\"2026-11-24T15:40:02.5Z\",\"pids_stats\":{\"current\":12},"
                         "\"cpu_stats\":{\"cpu_usage\":{\"total_usage\":7}},\"memory_stats\":{\"usage\":4000}"
                         "}");
+}
+
+/* Of a folder with more in it than is read, after attributes that are not. */
+static void answer_archive(CannedConnection *c)
+{
+        char archive[2 * 512 + ENGINE_TAR_SIZE + 4096] = "";
+        const TarFolder folder = { .mode = 0755, .filled = true };
+
+        (void) engine_tar_write_folder("attributes", &folder, archive);
+        archive[156] = 'x';
+        (void) strcpy(archive + 124, "00000000100");
+        assert_int_equal(engine_tar_write_folder("data", &folder, archive + 1024), 0);
+        archive[1024 + 512] = 'f';
+        reply(c, "200 OK", archive, sizeof archive);
 }
 
 static void answer_container(CannedConnection *c, const char *method, const char *what)
@@ -212,8 +228,17 @@ static void answer_container(CannedConnection *c, const char *method, const char
                 answer_logs(c);
         else if (startswith(what, "stats"))
                 answer_stats(c);
+        else if (startswith(what, "exec"))
+                reply_json(c, "201 Created", "{\"Id\":\"abc\"}");
+        else if (startswith(what, "archive?path=%2Fdata&"))
+                reply_json(c, "200 OK", "");
+        else if (startswith(what, "archive?path=%2Fdata"))
+                answer_archive(c);
         else if (startswith(what, "start") || startswith(what, "restart")) {
                 e->container.started = true;
+                reply_nothing(c);
+        } else if (startswith(what, "stop")) {
+                e->container.started = false;
                 reply_nothing(c);
         } else
                 fail_msg("asked for %s of a container", what);
@@ -266,10 +291,18 @@ static void answer_versioned(CannedConnection *c, const char *method, const char
                                 "{\"CgroupDriver\":\"systemd\",\"LoggingDriver\":\"json-file\",\"Plugins\":{"
                                 "\"Log\":"
                                 "[\"journald\"]}}");
+        else if (startswith(path, "/system/df?"))
+                reply_json(c, "200 OK",
+                                "{\"Containers\":[{\"Names\":[\"/client_a\"],\"SizeRw\":5,\"Labels\":{"
+                                "\"" ARK_LABEL_DEPLOYMENT "\":\"d\"}}],\"Volumes\":null}");
         else if (startswith(path, "/_ping"))
                 reply_json(c, "200 OK", "OK");
         else if (startswith(path, "/events?"))
                 reply_stream(c);
+        else if (startswith(path, "/exec/abc/start"))
+                reply_json(c, "200 OK",
+                                "  sl  local_address rem_address   st\r\n   0: 00000000:0BB8 00000000:0000 "
+                                "0A");
         else if (startswith(path, "/images/create?"))
                 answer_pull(c);
         else if (startswith(path, "/images/") && e->image)

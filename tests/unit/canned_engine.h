@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
-
-#include "core/ports.h"
 
 /*
  * An engine in the test's own loop, on a unix socket: it speaks as much of the Engine API as our client asks for, has

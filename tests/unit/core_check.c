@@ -4,8 +4,14 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/manager-internal.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance-names.h"
+#include "core/model/instance.h"
 #include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
 #include "core_fixture.h"
 
 /* What is left of an instance, of that kind and running where it is a container. */
@@ -38,7 +44,8 @@ static void check_running(World *w, const Instance *i)
         volume = fake_ports_find(w->ports, RESOURCE_VOLUME, names.volume);
         world_assert(w, !volume || volume->contents == FAKE_VOLUME_READY);
         world_assert(w, has_compose(w, i->id));
-        world_assert(w, i->access_token && (!i->has_database || i->database_password));
+        world_assert(w, (i->access_token || i->access_token_sha256) &&
+                                        (!i->has_database || i->database_password));
         world_assert(w, i->upstream && i->phase == PHASE_READY && !i->error_reason);
         world_assert(w, fake_ports_record(w->ports, STORE_SECRET, i->id));
         world_assert(w, address_pool_reserve_ingress(w->manager->addresses, i->ingress_address) == -EEXIST);
@@ -53,7 +60,8 @@ static void check_broken(World *w, const Instance *i)
         instance_names(i, &names);
         world_assert(w, i->timeline[PHASE_READY] != TIMELINE_UNSET);
         world_assert(w, i->error_reason && i->error_step && i->upstream);
-        world_assert(w, fake_ports_record(w->ports, STORE_SECRET, i->id) && i->access_token);
+        world_assert(w, fake_ports_record(w->ports, STORE_SECRET, i->id) &&
+                                        (i->access_token || i->access_token_sha256));
         world_assert(w, !i->has_database || fake_ports_find(w->ports, RESOURCE_VOLUME, names.volume));
         world_assert(w, has_compose(w, i->id));
 }
@@ -182,6 +190,8 @@ void world_check(World *w)
         for (char **l = w->ports->log + logged; *l; l++)
                 world_assert(w, startswith(*l, "load") || startswith(*l, "list_") ||
                                                 startswith(*l, "inspect_") || startswith(*l, "= ") ||
+                                                startswith(*l, "database_login") ||
+                                                startswith(*l, "http_get") || startswith(*l, "! http_get") ||
                                                 streq(*l, "commit put mark"));
         check_once(w);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core_fixture.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +9,15 @@
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/time-util.h"
-#include "core/action.h"
+#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
+#include "core/verbs/dispatch.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 #include "fake_clock.h"
 #include "fake_settings.h"
 
@@ -103,6 +112,18 @@ World *world_new(void)
         return w;
 }
 
+/* Beside the compose files: the generation, and marks of what was deleted, also of records that are gone. */
+static void remove_notes(World *w)
+{
+        DIR *directory = opendir(w->compose_dir);
+
+        for (struct dirent *e = directory ? readdir(directory) : NULL; e; e = readdir(directory))
+                if (streq(e->d_name, "generation") || startswith(e->d_name, "deleted.client_"))
+                        (void) unlinkat(dirfd(directory), e->d_name, 0);
+        if (directory)
+                closedir(directory);
+}
+
 static void remove_compose_dir(World *w)
 {
         for (const FakeRecord *r = w->ports->records; r; r = r->next)
@@ -112,6 +133,7 @@ static void remove_compose_dir(World *w)
                         assert_non_null(path);
                         (void) unlink(path);
                 }
+        remove_notes(w);
         (void) rmdir(w->compose_dir);
         assert_int_not_equal(access(w->compose_dir, F_OK), 0); /* nothing else was left in it */
 }

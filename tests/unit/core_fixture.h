@@ -8,9 +8,10 @@
 
 #include <cmocka.h>
 
-#include "core/instance.h"
 #include "core/manager.h"
-#include "core/request.h"
+#include "core/model/instance.h"
+#include "core/registry/context.h"
+#include "core/verbs/request.h"
 #include "fake_ports.h"
 
 /* A manager on ports without a world behind them, and the promise that it keeps whatever goes wrong. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "basic/time-util.h"
+#include "core/ports.h"
 #include "engine_fixture.h"
 
 #define PATIENCE (30 * USEC_PER_SEC)
@@ -56,6 +57,9 @@ void outcome_state(int error, const char *reason, const ContainerState *state, v
         o->state = *state;
         (void) snprintf(o->address, sizeof(o->address), "%s", strempty(state->address));
         o->state.address = state->address ? o->address : NULL;
+        o->state.digest = NULL;
+        memset(o->state.networks, 0, sizeof o->state.networks);
+        memset(o->state.volumes, 0, sizeof o->state.volumes);
 }
 
 void outcome_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata)
@@ -64,6 +68,15 @@ void outcome_usage(int error, const char *reason, const ContainerUsage *usage, v
 
         if (usage)
                 o->usage = *usage;
+}
+
+void outcome_sizes(int error, const char *reason, const ResourceSize *sizes, size_t n, void *userdata)
+{
+        Outcome *o = end(error, reason, userdata);
+
+        o->n_resources = n;
+        for (size_t i = 0; i < n; i++)
+                o->current += sizes[i].bytes;
 }
 
 void outcome_text(int error, const char *reason, const char *text, void *userdata)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/ports.h"
-#include "engine/engine-port.h"
+#include "engine/port.h"
 
 /* A real engine for tests: calls on the port that wait for their end. */
 
@@ -33,6 +33,8 @@ void fixture_close(Fixture *f);
 void outcome_done(int error, const char *reason, void *userdata);
 void outcome_state(int error, const char *reason, const ContainerState *state, void *userdata);
 void outcome_usage(int error, const char *reason, const ContainerUsage *usage, void *userdata);
+/* Their number, and in current the sum of their bytes. */
+void outcome_sizes(int error, const char *reason, const ResourceSize *sizes, size_t n, void *userdata);
 void outcome_text(int error, const char *reason, const char *text, void *userdata);
 void outcome_resources(int error, const char *reason, const Resource *items, size_t n, void *userdata);
 void outcome_progress(uint64_t current, uint64_t total, void *userdata);

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_core.h"
+#include "core/recovery/unknown.h"
 
 #include <errno.h>
 
 #include "basic/json-util.h"
-#include "core/action.h"
-#include "core/audit.h"
-#include "core/hold.h"
+#include "core/model/instance-url.h"
+#include "core/model/instance.h"
+#include "core/model/product.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/registry/registry.h"
+#include "core/registry/watch.h"
+#include "core/verbs/audit.h"
+#include "core/verbs/hold.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 #include "starve.h"
 
 #define S(name_, source_, required_)                                                                        \
@@ -218,6 +228,16 @@ bool manager_store_connected(const Manager *manager)
         return manager->store_connected;
 }
 
+const ApplicationsAddress *manager_applications(const Manager *manager)
+{
+        return &manager->applications;
+}
+
+const Instance *unknown_route(const Manager *manager, const char *id)
+{
+        return NULL;
+}
+
 Instance *manager_get_instance(Manager *manager, const char *id)
 {
         return streq(id, manager->instance.id) ? &manager->instance : NULL;
@@ -274,11 +294,7 @@ void audit_request(const Request *request)
 }
 
 /* Nothing is held here: the fake is there from the first moment. */
-bool hold_request(Request *request)
+bool hold_request(Request *request, void (*go_on)(Request *request))
 {
         return false;
-}
-
-void hold_forget(Request *request)
-{
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "core/counters.h"
-#include "core/manager.h"
+#include "core/model/instance-url.h"
+#include "core/model/instance.h"
+#include "core/registry/counters.h"
+#include "core/registry/watch.h"
+#include "core/verbs/request.h"
 
 /*
  * A core that is only as much as HTTP sees of one: verbs that answer with the arguments they were given, and a
@@ -18,6 +21,7 @@ struct Manager {
         void *handler_userdata;
         unsigned n_waiting; /* requests of GET /api/forever that are alive */
         Request *waiting; /* the newest of them */
+        ApplicationsAddress applications;
         Counters counters;
         struct json_object *metrics; /* what GET /metrics is made of */
         Fault fault; /* what GET /api/fault fails with */

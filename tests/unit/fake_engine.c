@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "basic/time-util.h"
-#include "core/address-pool.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance-volume.h"
 #include "core/names.h"
+#include "core/ports.h"
 #include "fake_ports.h"
 #include "starve.h"
 
@@ -25,17 +28,29 @@ static char *copy(const char *s)
 
 static bool fits(const FakeResource *there, const FakeResource *wanted)
 {
+        const char *digest = string_pairs_get(&there->labels, ARK_LABEL_HASH);
+
         return streq_ptr(there->subnet, wanted->subnet) &&
-               streq_ptr(string_pairs_get(&there->labels, ARK_LABEL_HASH),
-                               string_pairs_get(&wanted->labels, ARK_LABEL_HASH));
+               (streq_ptr(digest, string_pairs_get(&wanted->labels, ARK_LABEL_HASH)) ||
+                               (digest && streq_ptr(digest, wanted->former_digest)));
 }
 
-/* What is adopted is joined to the networks that it lacks. */
+static bool holds_on(FakePorts *p, const FakeResource *there, size_t i)
+{
+        const FakeResource *network =
+                        there->networks[i] ? fake_ports_find(p, RESOURCE_NETWORK, there->networks[i]) : NULL;
+
+        return network && network->serial != there->network_serials[i];
+}
+
+/* What is adopted is joined to the networks that it lacks, and to those that have taken the place of its own. */
 static void join(FakePorts *p, FakeResource *there, const FakeResource *wanted)
 {
         for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
-                if (there->networks[i])
+                if (there->networks[i] && !holds_on(p, there, i))
                         continue;
+                free(there->networks[i]);
+                free(there->addresses[i]);
                 there->networks[i] = copy(wanted->networks[i]);
                 there->addresses[i] = copy(wanted->addresses[i]);
                 there->network_serials[i] = 0;
@@ -49,6 +64,17 @@ static void make_volume(FakePorts *p, FakeResource *wanted)
         if (wanted->volume && !fake_ports_find(p, RESOURCE_VOLUME, wanted->volume))
                 fake_resource_add(p,
                                 fake_resource_new(RESOURCE_VOLUME, wanted->volume, &wanted->volume_labels));
+}
+
+/* An empty one gets what the image has there. */
+static void fill_volumes(FakePorts *p, const FakeResource *container)
+{
+        for (size_t i = 0; i < VOLUME_MOUNTS_MAX && container->mounts[i]; i++) {
+                FakeResource *volume = fake_ports_find(p, RESOURCE_VOLUME, container->mounts[i]);
+
+                if (volume)
+                        volume->filled = volume->filled || p->fills_volumes;
+        }
 }
 
 static void remove_container(FakePorts *p, FakeResource *r)
@@ -74,7 +100,12 @@ static void effect_create(FakeOp *op)
                 fake_op_fail(op, -EEXIST, "the name is taken by a stranger");
                 return;
         }
-        if (there && fits(there, op->wanted)) {
+        if (there && p->reconnect_fails && (holds_on(p, there, 0) || holds_on(p, there, 1))) {
+                if (op->wanted->keep) {
+                        fake_op_fail(op, -EIO, "it could not be joined to its network");
+                        return;
+                }
+        } else if (there && (op->wanted->keep || fits(there, op->wanted))) {
                 join(p, there, op->wanted);
                 return;
         }
@@ -87,6 +118,7 @@ static void effect_create(FakeOp *op)
         else if (there)
                 fake_resource_drop(p, there);
         make_volume(p, op->wanted);
+        fill_volumes(p, op->wanted);
         trouble = fake_resource_lacks(p, op->wanted);
         if (!trouble)
                 trouble = fake_resource_conflicts(p, op->wanted);
@@ -168,6 +200,12 @@ static int engine_create_container(EnginePort *e, const ContainerSpec *spec, uin
         assert(fake_resource_is_ours(wanted) && spec->n_networks <= ATTACHMENTS_MAX);
         wanted->image = copy(spec->image);
         wanted->volume = copy(spec->volume);
+        wanted->former_digest = copy(spec->former_digest);
+        wanted->keep = spec->keep;
+        for (size_t i = 0; i < spec->n_volumes; i++) {
+                wanted->mounts[i] = copy(spec->volumes[i].name);
+                wanted->paths[i] = copy(spec->volumes[i].path);
+        }
         fake_pairs_copy(spec->volume_labels, &wanted->volume_labels);
         fake_pairs_copy(spec->env, &wanted->env);
         for (size_t i = 0; i < spec->n_networks; i++) {
@@ -200,6 +238,81 @@ static int engine_ensure_image(EnginePort *e, const char *image, uint64_t timeou
         op->done = done;
         op->progress = progress;
         return 0;
+}
+
+static void answer_image(FakeOp *op)
+{
+        bool database = strstr(op->a, "postgres") || strstr(op->a, "db");
+        const char *volume = database ? op->ports->database_volume : op->ports->app_volume;
+        ImageInfo info = {
+                .volumes = { volume }, .n_volumes = volume ? 1 : 0, .ports = { 3000, 9090 }, .n_ports = 2
+        };
+
+        op->on_image(op->error, op->error < 0 ? op->reason : NULL, op->error < 0 ? NULL : &info,
+                        op->userdata);
+}
+
+static int engine_inspect_image(EnginePort *e, const char *image, uint64_t timeout_usec, ImageInfoDone done,
+                void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "inspect_image", image, true, timeout_usec, NULL, answer_image, userdata, ret_pending,
+                        &op);
+        if (r >= 0)
+                op->on_image = done;
+        return r;
+}
+
+static void answer_changes(FakeOp *op)
+{
+        const FakeResource *c = fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a);
+
+        if (op->error == 0 && !c)
+                fake_op_fail(op, -ENOENT, "no such container");
+        op->on_changes(op->error, op->error < 0 ? op->reason : NULL,
+                        op->error < 0 || c->volume ? NULL : op->ports->app_files, op->userdata);
+}
+
+static int engine_container_changes(EnginePort *e, const char *name, uint64_t timeout_usec, ChangesDone done,
+                void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "container_changes", name, true, timeout_usec, NULL, answer_changes, userdata,
+                        ret_pending, &op);
+        if (r >= 0)
+                op->on_changes = done;
+        return r;
+}
+
+static void answer_listeners(FakeOp *op)
+{
+        static const Listener listeners[] = { { 3000, "" }, { 8080, "127.0.0.1" } };
+        bool found = fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a);
+
+        if (op->error == 0 && !found)
+                fake_op_fail(op, -ENOENT, "no such container");
+        op->on_listeners(op->error, op->error < 0 ? op->reason : NULL, op->error < 0 ? NULL : listeners,
+                        op->error < 0 ? 0 : ELEMENTSOF(listeners), op->userdata);
+}
+
+static int engine_container_listeners(EnginePort *e, const char *name, uint64_t timeout_usec,
+                ListenersDone done, void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "container_listeners", name, true, timeout_usec, NULL, answer_listeners, userdata,
+                        ret_pending, &op);
+        if (r >= 0)
+                op->on_listeners = done;
+        return r;
 }
 
 static void effect_start(FakeOp *op)
@@ -241,17 +354,60 @@ static int engine_start_container(EnginePort *e, const char *name, uint64_t time
                         e, "start_container", name, timeout_usec, effect_start, done, userdata, ret_pending);
 }
 
-static int engine_restart_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
-                void *userdata, Pending **ret_pending)
+static void effect_stop(FakeOp *op)
+{
+        FakePorts *p = op->ports;
+        FakeResource *c = fake_ports_find(p, RESOURCE_CONTAINER, op->a);
+
+        if (!c) {
+                fake_op_fail(op, -ENOENT, "no such container");
+                return;
+        }
+        c->running = false;
+        if (!c->volume && p->last_app_files)
+                p->app_files = p->last_app_files;
+}
+
+static int engine_stop_container(EnginePort *e, const char *name, unsigned stop_timeout_s,
+                uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending)
 {
         OUTSIDE;
+
+        assert(timeout_usec > stop_timeout_s * USEC_PER_SEC);
+        return engine_simple(
+                        e, "stop_container", name, timeout_usec, effect_stop, done, userdata, ret_pending);
+}
+
+static int engine_restart_container(EnginePort *e, const char *name, unsigned stop_timeout_s,
+                uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+
+        assert(timeout_usec > stop_timeout_s * USEC_PER_SEC);
         return engine_simple(e, "restart_container", name, timeout_usec, effect_start, done, userdata,
                         ret_pending);
+}
+
+static void tell_mounts(const FakeResource *c, char serials[][16], ContainerState *state)
+{
+        for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+                if (!c->networks[i])
+                        continue;
+                (void) snprintf(serials[i], 16, "%u", c->network_serials[i]);
+                state->networks[state->n_networks].name = c->networks[i];
+                state->networks[state->n_networks++].id = serials[i];
+        }
+        if (c->volume)
+                state->volumes[state->n_volumes++] = (VolumeMount){ c->volume, "/data" };
+        for (size_t i = 0; i < VOLUME_MOUNTS_MAX - 1 && c->mounts[i]; i++)
+                state->volumes[state->n_volumes++] = (VolumeMount){ c->mounts[i], c->paths[i] };
+        state->digest = string_pairs_get(&c->labels, ARK_LABEL_HASH);
 }
 
 static void answer_state(FakeOp *op)
 {
         const FakeResource *c = fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a);
+        char serials[ATTACHMENTS_MAX][16];
         char address[ADDRESS_TEXT_MAX] = "";
         ContainerState state = {};
 
@@ -261,6 +417,7 @@ static void answer_state(FakeOp *op)
                 op->on_state(op->error, op->reason, NULL, op->userdata);
                 return;
         }
+        tell_mounts(c, serials, &state);
         state.running = c->running && !c->restarting;
         state.restarting = c->restarting;
         state.health = c->health;
@@ -296,7 +453,7 @@ static int engine_inspect_container(EnginePort *e, const char *name, const char 
                         ret_pending, &op);
         if (r < 0)
                 return r;
-        op->b = copy(network);
+        op->b = network ? copy(network) : NULL;
         op->on_state = done;
         return 0;
 }
@@ -336,12 +493,73 @@ static int engine_container_usage(EnginePort *e, const char *name, uint64_t time
         return r;
 }
 
+/* A layer has as many bytes as its container's serial says, a volume a thousand times that. */
+static void answer_sizes(FakeOp *op)
+{
+        ResourceSize sizes[256];
+        size_t n = 0;
+
+        for (const FakeResource *r = op->ports->resources; r && op->error == 0; r = r->next) {
+                assert(n < ELEMENTSOF(sizes));
+                if (r->kind != RESOURCE_NETWORK)
+                        sizes[n++] = (ResourceSize){ r->kind, r->name,
+                                r->kind == RESOURCE_CONTAINER ? r->serial : r->serial * UINT64_C(1000) };
+        }
+        op->on_sizes(op->error, op->error < 0 ? op->reason : NULL, op->error < 0 ? NULL : sizes, n,
+                        op->userdata);
+}
+
+static int engine_measure_sizes(
+                EnginePort *e, uint64_t timeout_usec, SizesDone done, void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "measure_sizes", "all", true, timeout_usec, NULL, answer_sizes, userdata, ret_pending,
+                        &op);
+        if (r >= 0)
+                op->on_sizes = done;
+        return r;
+}
+
+/* From the line of that place on, or from the first that is later. */
+static char *output_from(const char *text, const LogPlace *from, unsigned lines)
+{
+        const char *end;
+
+        while (*text && *from->last && strncmp(text, from->last, strlen(from->last)) < 0)
+                text = strchr(text, '\n') + 1;
+        end = text;
+        for (unsigned i = 0; i < lines && *end; i++)
+                end = strchr(end, '\n') + 1;
+        return strndup(text, (size_t) (end - text));
+}
+
 static void answer_logs(FakeOp *op)
 {
+        FakePorts *p = op->ports;
+        const char *output = endswith(op->a, "_db") ? p->database_output : p->app_output;
+        _cleanup_free_ char *text = output && op->log_lines > 0
+                                                    ? output_from(output, &op->log_from, op->log_lines)
+                                                    : strdup(strempty(p->app_log));
+
         if (op->error == 0 && !fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a))
                 fake_op_fail(op, -ENOENT, "no such container");
-        op->on_logs(op->error, op->error < 0 ? op->reason : NULL,
-                        op->error < 0 ? NULL : strempty(op->ports->app_log), op->userdata);
+        if (op->error == 0 && !text)
+                fake_op_fail(op, -ENOMEM, NULL);
+        op->on_logs(op->error, op->error < 0 ? op->reason : NULL, op->error < 0 ? NULL : text, op->userdata);
+}
+
+static int begin_logs(EnginePort *e, const char *name, uint64_t timeout_usec, LogsDone done, void *userdata,
+                Pending **ret_pending, FakeOp **ret)
+{
+        int r = begin(e, "container_logs", name, true, timeout_usec, NULL, answer_logs, userdata,
+                        ret_pending, ret);
+
+        if (r >= 0)
+                (*ret)->on_logs = done;
+        return r;
 }
 
 static int engine_container_logs(EnginePort *e, const char *name, unsigned lines, uint64_t timeout_usec,
@@ -349,20 +567,23 @@ static int engine_container_logs(EnginePort *e, const char *name, unsigned lines
 {
         OUTSIDE;
         FakeOp *op;
-        int r;
 
-        r = begin(e, "container_logs", name, true, timeout_usec, NULL, answer_logs, userdata, ret_pending,
-                        &op);
-        if (r >= 0)
-                op->on_logs = done;
-        return r;
+        ports_of(e)->log_lines = lines;
+        return begin_logs(e, name, timeout_usec, done, userdata, ret_pending, &op);
 }
 
-static int engine_container_log_since(EnginePort *e, const char *name, const char *since, unsigned lines,
+static int engine_container_log_since(EnginePort *e, const char *name, const LogPlace *from, unsigned lines,
                 uint64_t timeout_usec, LogsDone done, void *userdata, Pending **ret_pending)
 {
         OUTSIDE;
-        return engine_container_logs(e, name, lines, timeout_usec, done, userdata, ret_pending);
+        FakeOp *op;
+        int r = begin_logs(e, name, timeout_usec, done, userdata, ret_pending, &op);
+
+        if (r >= 0) {
+                op->log_from = from ? *from : (LogPlace){ 0 };
+                op->log_lines = from ? lines + 1 : UINT32_MAX;
+        }
+        return r;
 }
 
 /* ---- Removing ---- */
@@ -385,9 +606,28 @@ static void effect_remove(FakeOp *op, ResourceKind kind)
                 fake_resource_drop(op->ports, r);
 }
 
-static void effect_remove_container(FakeOp *op)
+static void effect_clear_container(FakeOp *op)
 {
         effect_remove(op, RESOURCE_CONTAINER);
+}
+
+/* Its anonymous volumes go with it. */
+static void effect_remove_container(FakeOp *op)
+{
+        FakePorts *p = op->ports;
+        FakeResource *c = fake_ports_find(p, RESOURCE_CONTAINER, op->a);
+        char *mounts[VOLUME_MOUNTS_MAX] = {};
+
+        for (size_t i = 0; c && i < VOLUME_MOUNTS_MAX && c->mounts[i]; i++)
+                mounts[i] = copy(c->mounts[i]);
+        effect_remove(op, RESOURCE_CONTAINER);
+        for (size_t i = 0; i < VOLUME_MOUNTS_MAX && mounts[i]; i++) {
+                FakeResource *volume = fake_ports_find(p, RESOURCE_VOLUME, mounts[i]);
+
+                if (volume && volume_is_anonymous(mounts[i]) && !fake_resource_is_used(p, volume))
+                        fake_resource_drop(p, volume);
+                free(mounts[i]);
+        }
 }
 
 static void effect_remove_volume(FakeOp *op)
@@ -406,6 +646,79 @@ static int engine_remove_container(EnginePort *e, const char *name, uint64_t tim
         OUTSIDE;
         return engine_simple(e, "remove_container", name, timeout_usec, effect_remove_container, done,
                         userdata, ret_pending);
+}
+
+static int engine_clear_container(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        return engine_simple(e, "clear_container", name, timeout_usec, effect_clear_container, done,
+                        userdata, ret_pending);
+}
+
+static void effect_remove_anonymous(FakeOp *op)
+{
+        FakeResource *r = fake_ports_find(op->ports, RESOURCE_VOLUME, op->a);
+
+        if (r && fake_resource_is_used(op->ports, r))
+                fake_op_fail(op, -EBUSY, "it is in use");
+        else if (r)
+                fake_resource_drop(op->ports, r);
+}
+
+static int engine_remove_anonymous_volume(EnginePort *e, const char *name, uint64_t timeout_usec,
+                PortDone done, void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        return engine_simple(e, "remove_anonymous_volume", name, timeout_usec, effect_remove_anonymous, done,
+                        userdata, ret_pending);
+}
+
+static void effect_find_volume(FakeOp *op)
+{
+        if (!fake_ports_find(op->ports, RESOURCE_VOLUME, op->a))
+                fake_op_fail(op, -ENOENT, "it is gone");
+}
+
+static int engine_find_volume(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
+                void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        return engine_simple(e, "find_volume", name, timeout_usec, effect_find_volume, done, userdata,
+                        ret_pending);
+}
+
+static void effect_give(FakeOp *op)
+{
+        FakeResource *c = fake_ports_find(op->ports, RESOURCE_CONTAINER, op->a), *volume = NULL;
+
+        for (size_t i = 0; c && i < VOLUME_MOUNTS_MAX && c->mounts[i]; i++)
+                if (streq(c->paths[i], op->b))
+                        volume = fake_ports_find(op->ports, RESOURCE_VOLUME, c->mounts[i]);
+        if (!volume)
+                fake_op_fail(op, -ENOENT, "no such container, or nothing is mounted there");
+        else if (op->ports->give_error < 0)
+                fake_op_fail(op, op->ports->give_error, "it is no folder, or nothing is there");
+        else if (!volume->filled || op->stage)
+                volume->uid = op->uid;
+}
+
+static int engine_give_volume(EnginePort *e, const char *container, const char *path, uint32_t uid,
+                bool filled, uint64_t timeout_usec, PortDone done, void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "give_volume", container, false, timeout_usec, effect_give, answer_done, userdata,
+                        ret_pending, &op);
+        if (r < 0)
+                return r;
+        op->done = done;
+        op->b = copy(path);
+        op->uid = uid;
+        op->stage = filled;
+        return 0;
 }
 
 static int engine_remove_volume(EnginePort *e, const char *name, uint64_t timeout_usec, PortDone done,
@@ -429,14 +742,20 @@ static int engine_remove_network(EnginePort *e, const char *name, uint64_t timeo
 static void answer_resources(FakeOp *op)
 {
         Resource items[256];
+        char serials[256][16];
         size_t n = 0;
 
-        for (const FakeResource *r = op->ports->resources; r && op->error == 0; r = r->next)
-                if (fake_resource_is_ours(r) && !fake_resource_is_of_another(op->ports, r)) {
-                        assert(n < ELEMENTSOF(items));
-                        items[n++] = (Resource){ r->kind, r->name,
-                                strempty(string_pairs_get(&r->labels, ARK_LABEL_INSTANCE)), r->running };
-                }
+        for (const FakeResource *r = op->ports->resources; r && op->error == 0; r = r->next) {
+                const char *id = strempty(string_pairs_get(&r->labels, ARK_LABEL_INSTANCE));
+
+                if (!fake_resource_is_ours(r) || fake_resource_is_of_another(op->ports, r) ||
+                                (op->b && !streq(op->b, id)))
+                        continue;
+                assert(n < ELEMENTSOF(items));
+                (void) snprintf(serials[n], sizeof serials[n], "%u", r->serial);
+                items[n] = (Resource){ r->kind, r->name, id, serials[n], r->running };
+                n++;
+        }
         op->on_resources(op->error, op->error < 0 ? op->reason : NULL, items, n, op->userdata);
 }
 
@@ -454,6 +773,22 @@ static int engine_list_resources(EnginePort *e, uint64_t timeout_usec, Resources
         return r;
 }
 
+static int engine_list_of_instance(EnginePort *e, const char *instance_id, uint64_t timeout_usec,
+                ResourcesDone done, void *userdata, Pending **ret_pending)
+{
+        OUTSIDE;
+        FakeOp *op;
+        int r;
+
+        r = begin(e, "list_of_instance", instance_id, true, timeout_usec, NULL, answer_resources, userdata,
+                        ret_pending, &op);
+        if (r < 0)
+                return r;
+        op->on_resources = done;
+        op->b = copy(instance_id);
+        return 0;
+}
+
 static int engine_find_interface(EnginePort *e, const char *subnet, char ret_name[INTERFACE_NAME_MAX])
 {
         FakePorts *p = ports_of(e);
@@ -462,6 +797,28 @@ static int engine_find_interface(EnginePort *e, const char *subnet, char ret_nam
                 return 0;
         (void) strcpy(ret_name, "arkstrange");
         return 1;
+}
+
+static int engine_describe_log(
+                EnginePort *e, uint64_t log_max, const char **ret_driver, StringPairs *ret_options)
+{
+        StringPairs options = { 0 };
+        int r;
+
+        r = string_pairs_add(&options, "labels", "ark.instance");
+        if (r < 0)
+                return r;
+        *ret_driver = "journald";
+        *ret_options = options;
+        return 0;
+}
+
+static void engine_read_host(EnginePort *e, HostState *ret)
+{
+        FakePorts *p = ports_of(e);
+
+        *ret = p->host.disk_path ? p->host
+                                 : (HostState){ NULL, USAGE_UNKNOWN, USAGE_UNKNOWN, USAGE_UNKNOWN, NULL };
 }
 
 static bool engine_is_connected(EnginePort *e)
@@ -481,20 +838,32 @@ static void engine_watch(
 
 const EngineVTable fake_engine_vtable = {
         .ensure_image = engine_ensure_image,
+        .inspect_image = engine_inspect_image,
         .create_network = engine_create_network,
         .create_volume = engine_create_volume,
         .create_container = engine_create_container,
         .start_container = engine_start_container,
+        .stop_container = engine_stop_container,
         .restart_container = engine_restart_container,
         .inspect_container = engine_inspect_container,
         .container_usage = engine_container_usage,
+        .measure_sizes = engine_measure_sizes,
         .container_logs = engine_container_logs,
         .container_log_since = engine_container_log_since,
+        .container_changes = engine_container_changes,
+        .container_listeners = engine_container_listeners,
         .remove_container = engine_remove_container,
+        .clear_container = engine_clear_container,
         .remove_volume = engine_remove_volume,
+        .remove_anonymous_volume = engine_remove_anonymous_volume,
+        .find_volume = engine_find_volume,
+        .give_volume = engine_give_volume,
         .remove_network = engine_remove_network,
         .list_resources = engine_list_resources,
+        .list_of_instance = engine_list_of_instance,
         .find_interface = engine_find_interface,
+        .describe_log = engine_describe_log,
+        .read_host = engine_read_host,
         .is_connected = engine_is_connected,
         .watch = engine_watch,
 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "basic/time-util.h"
-#include "core/instance.h"
+#include "core/model/instance.h"
 #include "fake_clock.h"
 #include "starve.h"
 

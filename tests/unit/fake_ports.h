@@ -59,10 +59,11 @@ struct FakeResource {
         unsigned serial; /* tells a thing from the next of the same name */
         StringPairs labels, env;
         char *subnet; /* of networks */
-        char *image, *volume; /* of containers */
+        char *image, *volume, *former_digest; /* of containers */
         StringPairs volume_labels;
         char *networks[ATTACHMENTS_MAX], *addresses[ATTACHMENTS_MAX];
         unsigned network_serials[ATTACHMENTS_MAX];
+        bool keep; /* of what is asked for: whatever is there stays */
         bool running, restarting;
         ContainerHealth health;
         int exit_code;
@@ -70,6 +71,9 @@ struct FakeResource {
         uint64_t started_usec;
         bool oom_killed;
         FakeVolume contents; /* of volumes */
+        uint32_t uid; /* of volumes: whose they are */
+        bool filled; /* of volumes: something is in them */
+        char *mounts[VOLUME_MOUNTS_MAX], *paths[VOLUME_MOUNTS_MAX]; /* of containers, beside the volume */
         FakeResource *next;
 };
 
@@ -115,8 +119,19 @@ typedef struct FakePorts {
         const char *slow; /* those come to nothing until their deadline */
         unsigned faults_permille; /* so many of the calls go wrong in some way */
         unsigned login_refusals, http_refusals; /* so many attempts are refused first */
+        bool app_sets_secure_cookies;
         bool app_exits, app_is_deaf; /* the application ends at once, never answers */
+        bool app_errs; /* … answers with an error */
         const char *app_log;
+        unsigned log_lines; /* of a log, that were asked for last */
+        const char *app_output, *database_output; /* "TIME TEXT\n" …; NULL: app_log */
+        HostState host; /* nothing of it is known where its disk has no path */
+        const char *app_volume, *database_volume; /* a path that the image declares */
+        int give_error; /* … and that it cannot be given to anybody */
+        bool fills_volumes; /* the image has files at that path */
+        const char *app_files; /* what the application's container has in its own layer */
+        const char *last_app_files; /* what it writes there when it is stopped */
+        bool reconnect_fails; /* of a container that is on a network that is gone */
         const char *deployment; /* another than that of what is there already */
         const char *strange_subnet; /* an interface that the engine does not know has an address there */
 
@@ -126,6 +141,7 @@ typedef struct FakePorts {
         ConnectedHandler on_connected[_FAKE_WHO_MAX];
         void *watcher[_FAKE_WHO_MAX];
         EngineEventHandler on_event;
+        StoreGenerationHandler on_generation;
         uint64_t stalled_until;
         sd_event_source *waking;
 
@@ -168,6 +184,9 @@ void fake_ports_add_stranger(FakePorts *ports, ResourceKind kind, const char *na
 const char *fake_ports_record(FakePorts *ports, StoreKind kind, const char *id);
 void fake_ports_put(FakePorts *ports, StoreKind kind, const char *id, const char *text, uint64_t score);
 size_t fake_ports_count(FakePorts *ports, StoreKind kind);
+/* All records, for an older store; without the stream, in which no job needs to be. */
+FakeRecord *fake_ports_copy_records(const FakePorts *ports);
+void fake_ports_empty_store(FakePorts *ports);
 
 /* ---- For fake_*.c only ---- */
 
@@ -201,13 +220,22 @@ struct FakeOp {
         size_t n_writes;
         unsigned *dequeued;
         size_t n_dequeued;
+        uint64_t generation; /* that the commit came to; 0: it raised none */
         unsigned stage;
+        uint32_t uid;
         PullProgress progress;
         PortDone done;
         ContainerStateDone on_state;
         ContainerUsageDone on_usage;
+        SizesDone on_sizes;
         LogsDone on_logs;
+        LogPlace log_from;
+        unsigned log_lines;
         ResourcesDone on_resources;
+        ChangesDone on_changes;
+        ListenersDone on_listeners;
+        ImageInfoDone on_image;
+        HttpProbeDone on_http;
         StoreRecordHandler on_record;
         void *userdata;
         FakeOp *next;

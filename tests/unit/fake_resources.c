@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "core/names.h"
+#include "core/ports.h"
 #include "fake_ports.h"
 
 FakeResource *fake_resource_free(FakeResource *r)
@@ -15,10 +16,15 @@ FakeResource *fake_resource_free(FakeResource *r)
                 free(r->networks[i]);
                 free(r->addresses[i]);
         }
+        for (size_t i = 0; i < VOLUME_MOUNTS_MAX; i++) {
+                free(r->mounts[i]);
+                free(r->paths[i]);
+        }
         free(r->name);
         free(r->subnet);
         free(r->image);
         free(r->volume);
+        free(r->former_digest);
         return mfree(r);
 }
 
@@ -132,12 +138,20 @@ bool fake_resource_is_of_another(const FakePorts *p, const FakeResource *r)
                !streq(string_pairs_get(&r->labels, ARK_LABEL_DEPLOYMENT), p->deployment);
 }
 
+static bool mounts(const FakeResource *container, const char *volume)
+{
+        for (size_t i = 0; i < VOLUME_MOUNTS_MAX; i++)
+                if (streq_ptr(container->mounts[i], volume))
+                        return true;
+        return false;
+}
+
 static bool uses(const FakeResource *container, const FakeResource *used)
 {
         if (container->kind != RESOURCE_CONTAINER)
                 return false;
         if (used->kind == RESOURCE_VOLUME)
-                return streq_ptr(container->volume, used->name);
+                return streq_ptr(container->volume, used->name) || mounts(container, used->name);
         for (size_t i = 0; i < ATTACHMENTS_MAX; i++)
                 if (streq_ptr(container->networks[i], used->name))
                         return true;

@@ -5,6 +5,7 @@
 
 #include "basic/json-util.h"
 #include "core/names.h"
+#include "core/ports.h"
 #include "fake_clock.h"
 #include "fake_ports.h"
 #include "starve.h"
@@ -125,6 +126,31 @@ static void dequeue(FakePorts *p, unsigned id)
                 }
 }
 
+static bool changes_generation(const FakeOp *op, size_t i)
+{
+        StoreKind kind = op->writes[i].kind;
+
+        return (op->verbs[i] == STORE_PUT || op->verbs[i] == STORE_DELETE) &&
+               (kind == STORE_PRODUCT || kind == STORE_INSTANCE || kind == STORE_SECRET);
+}
+
+/* As Redis does it: from what is there. */
+static void raise_generation(FakeOp *op)
+{
+        FakePorts *p = op->ports;
+        const char *text = fake_ports_record(p, STORE_GENERATION, "d1");
+        bool changes = false;
+        char number[32];
+
+        for (size_t i = 0; i < op->n_writes; i++)
+                changes = changes || changes_generation(op, i);
+        if (!changes)
+                return;
+        op->generation = (text ? strtoull(text, NULL, 10) : 0) + 1;
+        (void) snprintf(number, sizeof number, "%llu", (unsigned long long) op->generation);
+        fake_ports_put(p, STORE_GENERATION, "d1", number, 0);
+}
+
 static void effect_commit(FakeOp *op)
 {
         FakePorts *p = op->ports;
@@ -142,6 +168,7 @@ static void effect_commit(FakeOp *op)
         }
         for (size_t i = 0; i < op->n_dequeued; i++)
                 dequeue(p, op->dequeued[i]);
+        raise_generation(op);
 }
 
 /* As the real one: which entries a job has is looked up when the commit is sent. */
@@ -178,11 +205,20 @@ static void answer(FakeOp *op)
         op->done(op->error, op->error < 0 ? op->reason : NULL, op->userdata);
 }
 
+static void answer_commit(FakeOp *op)
+{
+        FakePorts *p = op->ports;
+
+        if (op->error == 0 && op->generation > 0 && p->on_generation)
+                p->on_generation(op->generation, true, p->watcher[FAKE_STORE]);
+        answer(op);
+}
+
 static void describe(const StoreWrite *w, size_t n, char *text, size_t size)
 {
         static const char *const verbs[] = { "put", "delete", "enqueue", "dequeue" };
         static const char *const kinds[] = { " product", " instance", " secret", " job", " mark",
-                " idempotency" };
+                " generation", " idempotency" };
         size_t used = 0;
 
         text[0] = '\0';
@@ -214,11 +250,43 @@ static int store_commit(StorePort *s, const StoreWrite *writes, size_t n, uint64
         for (size_t i = 0; i < n; i++)
                 copy_write(op, i, writes + i);
         op->effect = effect_commit;
-        op->answer = answer;
+        op->answer = answer_commit;
         op->done = done;
         op->userdata = userdata;
         *ret_pending = &op->pending;
         return 0;
+}
+
+/* ---- Copies ---- */
+
+FakeRecord *fake_ports_copy_records(const FakePorts *p)
+{
+        FakeRecord *first = NULL, **last = &first;
+
+        for (const FakeRecord *r = p->records; r; r = r->next) {
+                FakeRecord *copy = new0(FakeRecord, 1);
+
+                assert(copy);
+                *copy = *r;
+                copy->id = strdup(r->id);
+                copy->text = strdup(r->text);
+                copy->next = NULL;
+                *last = copy;
+                last = &copy->next;
+        }
+        return first;
+}
+
+void fake_ports_empty_store(FakePorts *p)
+{
+        while (p->records) {
+                FakeRecord *next = p->records->next;
+
+                fake_record_free(p->records);
+                p->records = next;
+        }
+        while (p->n_stream > 0)
+                free(p->stream[--p->n_stream].job);
 }
 
 /* ---- Load ---- */
@@ -257,6 +325,7 @@ static void answer_load(FakeOp *op)
 
         if (op->error == 0) {
                 deliver(op, STORE_MARK);
+                deliver(op, STORE_GENERATION);
                 deliver(op, STORE_PRODUCT);
                 deliver(op, STORE_SECRET);
                 deliver(op, STORE_INSTANCE);
@@ -299,8 +368,10 @@ static bool store_is_connected(StorePort *s)
         return !ports_of(s)->away[FAKE_STORE];
 }
 
-static void store_watch(StorePort *s, ConnectedHandler on_connected, void *userdata)
+static void store_watch(StorePort *s, ConnectedHandler on_connected, StoreGenerationHandler on_generation,
+                void *userdata)
 {
+        ports_of(s)->on_generation = on_generation;
         ports_of(s)->on_connected[FAKE_STORE] = on_connected;
         ports_of(s)->watcher[FAKE_STORE] = userdata;
 }
@@ -325,7 +396,7 @@ static int probe_begin(ProbePort *port, const char *what, const char *address, u
         FakeOp *op;
         int r;
 
-        assert(address && done && ret_pending);
+        assert(address && ret_pending);
         r = fake_op_begin(ports_of_probe(port), FAKE_PROBE, true, timeout_usec, &op, "%s", what);
         if (r < 0)
                 return r;
@@ -385,22 +456,40 @@ static void effect_get(FakeOp *op)
 
         for (const FakeResource *r = p->resources; r; r = r->next)
                 if (r->kind == RESOURCE_CONTAINER && r->running && streq_ptr(r->addresses[1], op->a) &&
-                                !p->app_is_deaf && p->http_refusals == 0)
+                                !p->app_is_deaf && p->http_refusals == 0) {
+                        if (p->app_errs)
+                                fake_op_fail(op, -EBADMSG, "HTTP status 500");
                         return;
+                }
         p->http_refusals -= p->http_refusals > 0;
-        fake_op_fail(op, -ECONNREFUSED, "connection refused");
+        fake_op_fail(op, -ENOTCONN, "connection refused");
 }
 
-static int probe_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, PortDone done,
+static void answer_get(FakeOp *op)
+{
+        const HttpAnswer answer = { .secure_cookies = op->ports->app_sets_secure_cookies };
+
+        op->on_http(op->error, op->error < 0 ? op->reason : NULL, op->error < 0 ? NULL : &answer,
+                        op->userdata);
+}
+
+static int probe_get(ProbePort *port, const HttpProbe *probe, uint64_t timeout_usec, HttpProbeDone done,
                 void *userdata, Pending **ret_pending)
 {
         OUTSIDE;
         char what[200];
+        FakeOp *op;
+        int r;
 
         assert(probe->path[0] == '/' && probe->host && probe->port > 0);
         (void) snprintf(what, sizeof what, "http_get %s", probe->path);
-        return probe_begin(
-                        port, what, probe->address, timeout_usec, effect_get, done, userdata, ret_pending);
+        r = probe_begin(port, what, probe->address, timeout_usec, effect_get, NULL, userdata, ret_pending);
+        if (r < 0)
+                return r;
+        op = container_of(*ret_pending, FakeOp, pending);
+        op->on_http = done;
+        op->answer = answer_get;
+        return 0;
 }
 
 const ProbeVTable fake_probe_vtable = { .database_login = probe_login, .http_get = probe_get };

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/registry/context.h"
 #include "fake_core.h"
 #include "http/server.h"
 

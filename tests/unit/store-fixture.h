@@ -4,6 +4,7 @@
 /* A store on the test's own Redis, and what came back from it. Include cmocka.h before. */
 
 #include "basic/string-util.h"
+#include "core/ports.h"
 #include "redis-peer.h"
 #include "store/store.h"
 
@@ -20,6 +21,9 @@ typedef struct Fixture {
         unsigned n_loaded; /* loads */
         unsigned n_records;
         char loaded[4096]; /* "kind/id=text " of each record */
+        uint64_t generation; /* as it was last told */
+        unsigned n_raised, n_read; /* how often by a commit, and otherwise */
+        char stored_generation[32]; /* as loaded */
         Pending *other; /* cancelled by what ends or is loaded next */
         bool free_on_done;
 } Fixture;
@@ -33,6 +37,15 @@ _unused_ static void on_connected(bool connected, void *userdata)
         else
                 f->n_down++;
         assert_true(f->port->vtable->is_connected(f->port) == connected);
+}
+
+_unused_ static void on_generation(uint64_t generation, bool raised, void *userdata)
+{
+        Fixture *f = userdata;
+
+        f->generation = generation;
+        f->n_raised += raised;
+        f->n_read += !raised;
 }
 
 _unused_ static void on_done(int error, const char *reason, void *userdata)
@@ -53,6 +66,11 @@ _unused_ static void on_record(StoreKind kind, const char *id, const char *text,
 {
         Fixture *f = userdata;
 
+        if (kind == STORE_GENERATION) {
+                assert_string_equal(id, "unit-test");
+                (void) snprintf(f->stored_generation, sizeof f->stored_generation, "%s", text);
+                return;
+        }
         f->n_records++;
         (void) snprintf(f->loaded + strlen(f->loaded), sizeof f->loaded - strlen(f->loaded), "%d/%s=%s ",
                         (int) kind, id, text);
@@ -74,7 +92,7 @@ _unused_ static void open_store(Fixture *f)
         assert_true(sd_event_new(&f->event) >= 0);
         assert_int_equal(store_new(f->event, peer_socket, "unit-test", &f->store), 0);
         f->port = store_port(f->store);
-        f->port->vtable->watch(f->port, on_connected, f);
+        f->port->vtable->watch(f->port, on_connected, on_generation, f);
 }
 
 _unused_ static void close_store(Fixture *f)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <locale.h>
@@ -16,6 +17,7 @@
 #include "arkctl/logs.h"
 #include "arkctl/progress.h"
 #include "arkctl/text.h"
+#include "basic/process-util.h"
 #include "basic/time-util.h"
 
 #define NOW (UINT64_C(1800000000) * USEC_PER_SEC) /* 2027-01-15 08:00:00 UTC */
@@ -229,6 +231,65 @@ static void test_log_line(void **state)
                         -EINVAL);
 }
 
+static void test_taken_ports(void **state)
+{
+        const char *text =
+                        "# Written\npublic 3000 IPv4 free\npublic 3000 IPv6 taken\nadmin 3001 IPv4 free\n";
+        unsigned port = 7;
+
+        assert_int_equal(ports_find_taken(text, "admin", &port), -ENOENT);
+        assert_int_equal(port, 7);
+        assert_int_equal(ports_find_taken(text, "public", &port), 0);
+        assert_int_equal(port, 3000);
+        assert_int_equal(ports_find_taken("public 3000", "public", &port), -ENOENT);
+        assert_int_equal(ports_find_taken("", "public", &port), -ENOENT);
+        assert_int_equal(ports_find_taken("public 3000 IPv4 free\npublic 80 IPv4 taken\n", "public", &port),
+                        -ENOENT);
+}
+
+/* Whatever becomes of it, the site is served. */
+static void test_web_port(void **state)
+{
+        static const struct {
+                const char *text, *detail;
+                bool remedy;
+        } cases[] = {
+                { "public 3000 IPv4 free\nweb 80 IPv4 free\n", "Port 80 leads to the landing page", false },
+                { "web 80 IPv4 absent\nweb 80 IPv6 free\n", "Port 80 leads to the landing page", false },
+                { "public 3000 IPv4 free\npublic 81 IPv4 free", "The landing page is on port 81, too",
+                                false },
+                { "web 80 IPv4 taken\n", "left to another service; see /usr/share/arkd/nginx/operator",
+                                true },
+                { "public 80 IPv4 taken\n", "left to another service; see /usr/share/arkd/nginx/operator",
+                                true },
+                { "web 80 IPv4 waiting\n", "not served before arkd-nginx is restarted", true },
+                { "public 3000 IPv4 free\n", "No port is asked for", false },
+                { "", "No port is asked for", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Checks checks = { 0 };
+
+                assert_int_equal(checks_add_web(&checks, cases[i].text), 0);
+                assert_int_equal(checks.n, 1);
+                assert_int_equal(checks.items[0].verdict, VERDICT_OK);
+                assert_non_null(strstr(checks.items[0].detail, cases[i].detail));
+                assert_int_equal(checks.items[0].remedy != NULL, cases[i].remedy);
+                checks_done(&checks);
+        }
+}
+
+static void test_state(void **state)
+{
+        assert_int_equal(verdict_of_state(S_IFDIR | 0710, 0), VERDICT_OK);
+        assert_int_equal(verdict_of_state(S_IFDIR | 0711, 0), VERDICT_OK);
+        assert_int_equal(verdict_of_state(S_IFSOCK | 0660, 0), VERDICT_OK);
+        assert_int_equal(verdict_of_state(S_IFDIR | 0755, 0), VERDICT_WARNING);
+        assert_int_equal(verdict_of_state(S_IFDIR | 0702, 0), VERDICT_FAILED);
+        assert_int_equal(verdict_of_state(S_IFSOCK | 0666, 0), VERDICT_FAILED);
+        assert_int_equal(verdict_of_state(S_IFDIR | 0700, 1000), VERDICT_FAILED);
+}
+
 static void test_meminfo(void **state)
 {
         const char *text = "MemTotal:       24000000 kB\nMemAvailable:    1024 kB\n";
@@ -251,9 +312,58 @@ static void test_verdict(void **state)
         assert_int_equal(verdict_of_free(9, 50, 10), VERDICT_FAILED);
 }
 
+static void test_open(void **state)
+{
+        static const struct {
+                const char *text, *sentence;
+        } cases[] = {
+                { "landing networks\ninstances networks\nfunnel refused\n",
+                                "The networks in arkd.conf may use the landing page and instances" },
+                { "# By hand\nlanding everybody\ninstances everybody\nfunnel allowed\n",
+                                "Everybody may use the landing page and instances; Funnel lets the internet "
+                                "in" },
+                { "landing everybody\ninstances networks\nfunnel refused",
+                                "Everybody may use the landing page, and the networks in arkd.conf "
+                                "instances" },
+                { "landing networks\ninstances everybody\nfunnel allowedly\n",
+                                "Everybody may use instances, and the networks in arkd.conf the landing "
+                                "page" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *sentence = open_to_sentence(cases[i].text);
+
+                assert_string_equal(sentence, cases[i].sentence);
+        }
+}
+
+/* Each file system once, with all that is on it; what is not there is left out. */
+static void test_disks(void **state)
+{
+        static const DiskPlace places[] = { { "/", 0, 0, false }, { "/nowhere/at/all", 1, 1, false },
+                { "/proc", 2, 1, true }, { "/proc/sys", 2, 1, true } };
+        Checks checks = { 0 };
+
+        assert_int_equal(checks_add_disks(&checks, places, ELEMENTSOF(places)), 0);
+        assert_int_equal(checks.n, 2);
+        assert_int_equal(checks.items[0].verdict, VERDICT_OK);
+        assert_non_null(strstr(checks.items[0].detail, " free under /"));
+        assert_null(checks.items[0].remedy);
+        assert_int_equal(checks.items[1].verdict, VERDICT_FAILED);
+        assert_string_equal(
+                        strstr(checks.items[1].detail, " free"), " free under /proc"); /* and all below it */
+        assert_non_null(strstr(checks.items[1].remedy, "journalctl"));
+        checks_done(&checks);
+        assert_int_equal(checks_add_disks(&checks, places + 1, 1), 0);
+        assert_int_equal(checks.n, 1);
+        assert_int_equal(checks.items[0].verdict, VERDICT_SKIPPED);
+        checks_done(&checks);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_state),
                 cmocka_unit_test(test_span),
                 cmocka_unit_test(test_relative),
                 cmocka_unit_test(test_moments),
@@ -265,7 +375,11 @@ int main(void)
                 cmocka_unit_test(test_progress_line),
                 cmocka_unit_test(test_log_line),
                 cmocka_unit_test(test_meminfo),
+                cmocka_unit_test(test_taken_ports),
+                cmocka_unit_test(test_web_port),
+                cmocka_unit_test(test_open),
                 cmocka_unit_test(test_verdict),
+                cmocka_unit_test(test_disks),
         };
 
         set_zone("UTC");

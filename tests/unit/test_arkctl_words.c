@@ -96,6 +96,7 @@ static void test_exit_codes(void **state)
                 { "network.ark.Deploy1.Error.QuotaExceeded", -EIO, CTL_FAILED },
                 { "network.ark.Deploy1.Error.InUse", -EIO, CTL_FAILED },
                 { "network.ark.Deploy1.Error.EngineUnavailable", -EIO, CTL_UNAVAILABLE },
+                { "network.ark.Deploy1.Error.NotIsolated", -EIO, CTL_UNAVAILABLE },
                 { "network.ark.Deploy1.Error.StoreUnavailable", -EIO, CTL_UNAVAILABLE },
                 { "network.ark.Deploy1.Error.Failed", -EIO, CTL_FAILED },
                 { "network.ark.Deploy1.Error.OfTheFuture", -EIO, CTL_FAILED },

@@ -11,6 +11,9 @@
 #include "auth/auth.h"
 #include "auth/network.h"
 #include "basic/string-util.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 
 /* ---- The gate ---------------------------------------------------------------------------------------------- */
 
@@ -37,6 +40,7 @@ static const struct {
         { "RestartInstance", false, true },
         { "GetLogs", false, true },
         { "GetUsage", false, false },
+        { "AdoptInstance", false, true },
         { "SetExpiry", false, true },
         { "Cleanup", false, true },
         { "GetMetrics", false, false },
@@ -267,12 +271,102 @@ static void test_visitor_networks(void **state)
         assert_int_equal(identify(auth, LISTENER_PUBLIC, "k", "10.230.0.1, 127.0.0.1", NULL), -EACCES);
 }
 
+/* Who is believed to call, where the peer that nginx saw (empty: none) speaks for a client. */
+static void test_proxies(void **state)
+{
+        static const struct {
+                const char *peer, *client;
+                const char *identity; /* NULL: refused */
+                bool unlimited;
+        } cases[] = {
+                { "127.0.0.1", NULL, "addr:127.0.0.1", true },
+                { "::1", NULL, "addr:::/64", true },
+                { "127.0.0.1", "100.64.0.9", "addr:100.64.0.9", false },
+                { "::1", "fd7a:115c:a1e0::9", "addr:fd7a:115c:a1e0::/64", false },
+                { "127.0.0.1", "::ffff:192.168.7.9", "addr:192.168.7.9", false },
+                /* Somebody came through a proxy on this host: counted, whatever the proxy says. */
+                { "127.0.0.1", "127.0.0.1", "addr:127.0.0.1", false },
+                { "10.0.0.7", "192.168.7.9", "addr:192.168.7.9", false },
+                { "127.0.0.1", "203.0.113.9", NULL, false },
+                { "127.0.0.1", "10.231.0.9", NULL, false },
+                { "127.0.0.1", "unknown", NULL, false },
+                { "127.0.0.1", "", NULL, false },
+                { "127.0.0.1", "10.0.0.1, 10.0.0.2", NULL, false },
+                { "127.0.0.1", "10.0.0.1:80", NULL, false },
+                { "192.168.7.7", "192.168.7.9", NULL, false },
+                { "192.168.7.7", "192.168.7.7", NULL, false },
+                { "192.168.7.7", NULL, "addr:192.168.7.7", false },
+        };
+        char *proxies[] = { (char *) "127.0.0.0/8", (char *) "::1", (char *) "10.0.0.7", NULL };
+        _cleanup_(auth_freep) Auth *auth = auth_with(&(AuthSettings){
+                        .proxy_key = "k", .trusted_proxies = proxies, .instance_pool = "10.231.0.0/16" });
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const AuthPeer peer = {
+                        .listener = LISTENER_PUBLIC,
+                        .proxy_key.value = "k",
+                        .address.value = cases[i].peer,
+                        .port.value = "40000",
+                        .client.value = cases[i].client,
+                };
+                const char *reason = NULL;
+                Caller caller = { 0 };
+                int r = auth_identify(auth, &peer, &caller, &reason);
+
+                if ((r == 0) != !!cases[i].identity || (r < 0 && (r != -EACCES || !reason)))
+                        fail_msg("%s for %s: %d", cases[i].peer, cases[i].client, r);
+                if (r < 0)
+                        continue;
+                assert_string_equal(caller.identity, cases[i].identity);
+                assert_int_equal(caller.unlimited, cases[i].unlimited);
+                caller_done(&caller);
+        }
+}
+
+/* With no proxies at all, and with a header that came twice. */
+static void test_no_proxies(void **state)
+{
+        char *nobody[] = { NULL };
+        _cleanup_(auth_freep) Auth *none = auth_with(&(AuthSettings){
+                                                   .proxy_key = "k", .trusted_proxies = nobody }),
+                                   *usual = auth_with(&(AuthSettings){ .proxy_key = "k" });
+        AuthPeer peer = {
+                .listener = LISTENER_PUBLIC,
+                .proxy_key.value = "k",
+                .address.value = "127.0.0.1",
+                .port.value = "40000",
+                .client.value = "192.168.7.9",
+        };
+        const char *reason = NULL;
+        Caller caller = { 0 };
+
+        assert_int_equal(auth_identify(none, &peer, &caller, &reason), -EACCES);
+        peer.client = (AuthHeader){ .repeated = true };
+        assert_int_equal(auth_identify(usual, &peer, &caller, &reason), -EACCES);
+        assert_null(caller.identity);
+}
+
+/* Port 3001 is held to the same networks; root may still ask the socket itself. */
+static void test_operators_from_elsewhere(void **state)
+{
+        _cleanup_(auth_freep) Auth *auth =
+                        auth_with(&(AuthSettings){ .proxy_key = "k", .admin_token = "t" });
+
+        assert_int_equal(identify(auth, LISTENER_ADMIN, "k", "192.168.7.9", "Bearer t"), 0);
+        assert_int_equal(identify(auth, LISTENER_ADMIN, "k", "203.0.113.9", "Bearer t"), -EACCES);
+        assert_int_equal(identify(auth, LISTENER_ADMIN, "k", "203.0.113.9", NULL), -EACCES);
+        assert_int_equal(identify(auth, LISTENER_ADMIN, "k", "unix:", "Bearer t"), -EACCES);
+        assert_int_equal(identify(auth, LISTENER_ADMIN, NULL, NULL, "Bearer t"), 0);
+        assert_int_equal(identify(auth, LISTENER_LOCAL, NULL, NULL, "Bearer t"), 0);
+}
+
 static void test_bad_settings(void **state)
 {
         char *list[] = { (char *) "everybody", NULL };
         Auth *auth = NULL;
 
         assert_int_equal(auth_new(&(AuthSettings){ .visitor_networks = list }, &auth), -EINVAL);
+        assert_int_equal(auth_new(&(AuthSettings){ .trusted_proxies = list }, &auth), -EINVAL);
         assert_int_equal(auth_new(&(AuthSettings){ .instance_pool = "10.0.0.0/99" }, &auth), -EINVAL);
         assert_int_equal(auth_new(&(AuthSettings){ .base_url = "ftp://x" }, &auth), -EINVAL);
         assert_null(auth);
@@ -280,6 +374,17 @@ static void test_bad_settings(void **state)
 
 static void test_hosts(void **state)
 {
+        /* tests/nginx/test_callers.py has the same for nginx. */
+        static const char *const known[] = { "localhost:1", "localhost:65535", "0.0.0.0",
+                "255.249.199.99:65535", "[::]", "[1::]", "[::1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7::]:65535",
+                "[1:2:3:4:5:6:7:8]", "[FE80::A:1]:80", "[::ffff:10.1.2.3]" };
+        static const char *const unknown[] = { "localhost:65536", "localhost:99999", "localhost:100000",
+                "localhost:0", "localhost:080", "localhost:00080", "localhost:", "256.1.1.1", "1.1.1.1000",
+                "01.2.3.4", "1.2.3", "1.2.3.4.5", "1.2.3.4.", "127.0.0.1:65536", "[::ffff:10.1.2.300]",
+                "[1::2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7:8:9]", "[1:2:3:4:5:6:7]", "[1::2::3]", "[:::]",
+                "[12345::]", "[:1]", "[1:]", "[10.1.2.3]", "[localhost]", "[[::1]]", "[::1]:65536",
+                "[::1]:0", "" };
+        static const char *const no_urls[] = { "http://[localhost]/", "http://[10.1.2.3]", "http://a:080" };
         _cleanup_(auth_freep) Auth *auth =
                         auth_with(&(AuthSettings){ .base_url = "https://Ark.example.com:8443/x" });
 
@@ -294,17 +399,50 @@ static void test_hosts(void **state)
         assert_false(auth_host_is_allowed(auth, "::1"));
         assert_false(auth_host_is_allowed(auth, "[::1]x"));
         assert_false(auth_host_is_allowed(auth, "[]"));
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (!auth_host_is_allowed(auth, known[i]))
+                        fail_msg("“%s” is not known", known[i]);
+        for (size_t i = 0; i < ELEMENTSOF(unknown); i++)
+                if (auth_host_is_allowed(auth, unknown[i]))
+                        fail_msg("“%s” is known", unknown[i]);
+        for (size_t i = 0; i < ELEMENTSOF(no_urls); i++)
+                if (auth_url_is_valid(no_urls[i]))
+                        fail_msg("“%s” is an URL", no_urls[i]);
 }
 
 static void test_origins(void **state)
 {
-        assert_true(auth_origin_is_own("http://a:3000", "a:3000"));
-        assert_true(auth_origin_is_own("https://a", "A"));
-        assert_false(auth_origin_is_own("http://a:3000", "a:3001"));
-        assert_false(auth_origin_is_own("http://a", "b"));
-        assert_false(auth_origin_is_own("null", "null"));
-        assert_false(auth_origin_is_own("ftp://a", "a"));
-        assert_false(auth_origin_is_own("http://a/", "a"));
+        static const struct {
+                const char *origin, *host;
+                bool own; /* for a visitor */
+        } cases[] = {
+                { "http://a:3000", "a:3000", true },
+                { "https://a", "A", true },
+                { "http://a:3000", "a:3001", false },
+                { "http://a", "b", false },
+                { "null", "null", false },
+                { "ftp://a", "a", false },
+                { "http://a/", "a", false },
+                /* A proxy asked by another name than the visitor did. */
+                { "https://apps.example.org", "127.0.0.1:3000", true },
+                { "https://Apps.example.org", "127.0.0.1:3000", true },
+                { "http://apps.example.org", "127.0.0.1:3000", false },
+                { "https://apps.example.org:8443", "127.0.0.1:3000", false },
+                { "https://apps.example.org.evil", "127.0.0.1:3000", false },
+                { "https://apps.example.org/", "127.0.0.1:3000", false },
+        };
+        static const char *const urls[] = { "https://apps.example.org", "https://apps.example.org:443/x" };
+
+        for (size_t u = 0; u < ELEMENTSOF(urls); u++) {
+                _cleanup_(auth_freep) Auth *auth = auth_with(&(AuthSettings){ .base_url = urls[u] });
+
+                for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                        if (auth_origin_is_own(auth, LISTENER_PUBLIC, cases[i].origin, cases[i].host) !=
+                                        cases[i].own)
+                                fail_msg("%s at %s", cases[i].origin, cases[i].host);
+                assert_false(auth_origin_is_own(
+                                auth, LISTENER_ADMIN, "https://apps.example.org", "127.0.0.1:3001"));
+        }
 }
 
 static void test_bearer(void **state)
@@ -328,6 +466,9 @@ int main(void)
                 cmocka_unit_test(test_identities),
                 cmocka_unit_test(test_no_secrets),
                 cmocka_unit_test(test_visitor_networks),
+                cmocka_unit_test(test_proxies),
+                cmocka_unit_test(test_no_proxies),
+                cmocka_unit_test(test_operators_from_elsewhere),
                 cmocka_unit_test(test_bad_settings),
                 cmocka_unit_test(test_hosts),
                 cmocka_unit_test(test_origins),

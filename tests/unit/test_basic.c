@@ -9,11 +9,27 @@
 
 #include "basic/file-util.h"
 #include "basic/json-util.h"
+#include "basic/last-words.h"
 #include "basic/parse.h"
 #include "basic/random-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "basic/utf8.h"
+
+static void test_parse_cpu_count(void **state)
+{
+        static const char *const bad[] = { "", "-1", "1.", ".5", "1.5x", "1e3", "0.001", "1025", "two" };
+        uint64_t v;
+
+        assert_int_equal(parse_cpu_count("0", &v), 0);
+        assert_int_equal(v, 0);
+        assert_int_equal(parse_cpu_count("1.5", &v), 0);
+        assert_int_equal(v, 1500000000);
+        assert_int_equal(parse_cpu_count("0.1234567891", &v), 0);
+        assert_int_equal(v, 123456789);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_true(parse_cpu_count(bad[i], &v) < 0);
+}
 
 static void test_parse_size(void **state)
 {
@@ -25,12 +41,25 @@ static void test_parse_size(void **state)
         assert_int_equal(v, 1024);
         assert_int_equal(parse_size("4G", &v), 0);
         assert_int_equal(v, UINT64_C(4) << 30);
+        static const char *const half[] = { "512M", "512m", "512Mi", "512MB", "512MiB", "512mb", "0.5G",
+                "0.5g", "0.50GiB", "0.5 GB", "524288 K", "536870912", "536870912B", "536870912 b" };
+        for (size_t i = 0; i < ELEMENTSOF(half); i++) {
+                v = 7;
+                if (parse_size(half[i], &v) != 0 || v != UINT64_C(512) << 20)
+                        fail_msg("%s is %ju", half[i], (uintmax_t) v);
+        }
+        assert_int_equal(parse_size("1.5T", &v), 0);
+        assert_int_equal(v, UINT64_C(3) << 39);
+        assert_int_equal(parse_size("1.333333333333G", &v), 0);
+        assert_int_equal(v, (UINT64_C(1333333) << 30) / 1000000);
         v = 7;
-        assert_int_equal(parse_size("-1", &v), -EINVAL);
-        assert_int_equal(parse_size("1X", &v), -EINVAL);
-        assert_int_equal(parse_size("1Mx", &v), -EINVAL);
-        assert_int_equal(parse_size("", &v), -EINVAL);
+        static const char *const bad[] = { "", "-1", "1X", "1Mx", "1.5", "1.5B", "1.M", ".5G", "1,5G", "1Bi",
+                "1i", "1iB", "1KK", "1e3", "M", " 1M", "1M ", "1.5.5M", "0x10" };
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (parse_size(bad[i], &v) != -EINVAL)
+                        fail_msg("%s is taken for a size", bad[i]);
         assert_int_equal(parse_size("99999999999T", &v), -ERANGE);
+        assert_int_equal(parse_size("16777216T", &v), -ERANGE);
         assert_int_equal(v, 7);
 }
 
@@ -164,6 +193,91 @@ static void test_json(void **state)
         }
 }
 
+/* Where a mistake is, and what it is. */
+static void test_json_places(void **state)
+{
+        static const struct {
+                const char *text, *reason;
+        } bad[] = {
+                { "{\"a\": 1,\n \"b\" 2}", "line 2, column 6: " },
+                { "{\"a\": 1\n \"b\": 2}", "line 2, column 2: " },
+                { "{\n\t\"a\": 1,\n}", "line 3, column 1: " },
+                { "{\"\u00f1\U0001F680\": x}", "line 1, column 8: " },
+                { "{\"a\": [1,\n2", "line 2, column 2: it ends too early" },
+                { "{}\n\n x", "line 3, column 2: " },
+                { "{\"a\": 1,\r\n\"b\": \"\xff\"}", "line 2, column 7: it is not valid UTF-8" },
+                { "\xef\xbb\xbf{\"a\" 1}", "line 1, column 6: " },
+                { "", "it is empty" },
+                { "{\"a\": NaN}", "NaN" },
+                { "{\"a\": 1, \"a\": 1}", "line 1, column 10: \u201ca\u201d is there twice" },
+                { "{\"a\": {\"b\": {}, \"c\": 2,\n\"b\": {}}}", "line 2, column 1: \u201ca.b\u201d is" },
+                { "[{\"a\": [1, {\"x\": \"}\\\"{\"}, {\"b\": 1, \"b\": null}]}]",
+                                "\u201ca.b\u201d is there" },
+                { "{\"a\": 1, \"\\u0061\": 1}", "\u201ca\u201d is there twice" },
+                { "{\"\u00f1\": 1, \"\\u00F1\": 1}", "\u201c\u00f1\u201d is there twice" },
+                { "{\"\": 1, \"\": 1}", "\u201c\u201d is there twice" },
+                { "{\"x\\u001b\": 1, \"x\\u001b\": 1}", "\u201cx \u201d is there twice" },
+        };
+        static const char *const good[] = { "{\"a\": {\"a\": [{\"a\": 1}, {\"a\": 1}]}, \"b\": {\"a\": 1}}",
+                "[]", "12", "{\"a\": \"\\\\\", \"b\": \"\\\"a\\\": 1, \", \"A\": 1}", "\xef\xbb\xbf{}",
+                "{ \"a\" : [ ] , \"b\" : { } , \"c\" : [ [ ] , 1 ] }" };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                struct json_object *p = NULL;
+                char *reason = NULL;
+
+                assert_int_equal(json_parse_written(bad[i].text, strlen(bad[i].text), &p, &reason), -EINVAL);
+                assert_null(p);
+                if (!strstr(reason, bad[i].reason))
+                        fail_msg("%s: %s", bad[i].text, reason);
+                free(reason);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                struct json_object *p = NULL;
+                char *reason = NULL;
+
+                assert_int_equal(json_parse_written(good[i], strlen(good[i]), &p, &reason), 0);
+                assert_null(reason);
+                assert_non_null(p);
+                json_object_put(p);
+        }
+}
+
+static void assert_chosen(const char *const *lines, size_t n, size_t max, const char *expected)
+{
+        bool keep[32];
+        char shown[33] = "";
+        size_t kept = last_words_choose(lines, n, max, keep);
+
+        for (size_t i = 0; i < n; i++) {
+                strcat(shown, keep[i] ? "+" : "-");
+                kept -= keep[i];
+        }
+        assert_int_equal(kept, 0);
+        assert_string_equal(shown, expected);
+}
+
+static void test_last_words(void **state)
+{
+        static const char *const java[] = { "starting", "Exception in thread \"main\"", "\tat a", "\tat b",
+                "\tat c", "\tat d", "\tat e", "\tat f", "Caused by: it", "\tat g", "\t... 9 more", "ended" };
+        static const char *const go[] = { "panic: boom", "goroutine 1 [running]:", "main.a()", "\t/a.go:1",
+                "main.b()", "\t/a.go:2", "main.c()", "\t/a.go:3" };
+        static const char *const php[] = { "PHP Fatal error: x", "#0 a", "#1 b", "#2 c", "#3 d", "#4 e",
+                "#5 f" };
+        static const char *const plain[] = { "a", "b", "c", "d" };
+
+        assert_chosen(java, ELEMENTSOF(java), 9, "-+++--++++++");
+        assert_chosen(java, ELEMENTSOF(java), 20, "++++--++++++");
+        assert_chosen(java, ELEMENTSOF(java), 4, "--------++++");
+        assert_chosen(go, ELEMENTSOF(go), 10, "++++--++");
+        assert_chosen(php, ELEMENTSOF(php), 5, "+++--++");
+        assert_chosen(plain, ELEMENTSOF(plain), 3, "-+++");
+        assert_chosen(plain, ELEMENTSOF(plain), 9, "++++");
+        assert_chosen(plain, 0, 9, "");
+        assert_chosen(php + 1, 6, 9, "++--++");
+}
+
 static void test_random(void **state)
 {
         char a[33], b[33];
@@ -229,12 +343,15 @@ static void test_files(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_parse_cpu_count),
                 cmocka_unit_test(test_parse_size),
                 cmocka_unit_test(test_parse_duration),
                 cmocka_unit_test(test_parse_ipv4_network),
                 cmocka_unit_test(test_timestamp),
                 cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_json),
+                cmocka_unit_test(test_json_places),
+                cmocka_unit_test(test_last_words),
                 cmocka_unit_test(test_random),
                 cmocka_unit_test(test_strings),
                 cmocka_unit_test(test_lists),

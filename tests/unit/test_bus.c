@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus_fixture.h"
+#include "core/model/instance.h"
+#include "core/registry/registry.h"
+#include "core/verbs/request.h"
 
 /* ---- Methods ----------------------------------------------------------------------------------------------- */
 
@@ -212,6 +215,28 @@ static void test_usage(void **state)
                         NULL);
 }
 
+static void test_storage(void **state)
+{
+        Fixture *f = *state;
+        const Instance *i = fake_add_instance(f->manager, "shop", "A");
+        _cleanup_free_ char *path = fixture_instance_path(i);
+        const char *kind, *role, *name, *at;
+        uint64_t bytes;
+
+        MESSAGE *m = assert_reply(fixture_call(f, path, "org.freedesktop.DBus.Properties", "Get", "ss",
+                                                  BUS_INSTANCE_INTERFACE, "Storage"),
+                        "v");
+        assert_true(sd_bus_message_enter_container(m, 'v', "a(sssst)") > 0);
+        assert_true(sd_bus_message_enter_container(m, 'a', "(sssst)") > 0);
+        assert_true(sd_bus_message_read(m, "(sssst)", &kind, &role, &name, &at, &bytes) > 0);
+        assert_true(streq(kind, "layer") && streq(role, "app") && streq(name, i->id) && streq(at, ""));
+        assert_int_equal(bytes, 7);
+        assert_true(sd_bus_message_read(m, "(sssst)", &kind, &role, &name, &at, &bytes) > 0);
+        assert_true(streq(kind, "volume") && streq(name, "data") && streq(at, "/data"));
+        assert_true(bytes == UINT64_MAX);
+        assert_int_equal(sd_bus_message_at_end(m, false), 1);
+}
+
 static void test_products(void **state)
 {
         Fixture *f = *state;
@@ -249,7 +274,10 @@ static void test_product_refused(void **state)
 
         assert_error(manager_call(f, "SetProduct", "s", ""), "InvalidArgument", "product is not valid JSON");
         assert_error(manager_call(f, "SetProduct", "s", "{\"id\": "), "InvalidArgument",
-                        "product is not valid JSON");
+                        "product is not valid JSON: line 1, column 8");
+        assert_error(manager_call(f, "SetProduct", "s",
+                                     "{\"id\": \"a\", \"env\": {\"A\": \"\", \"A\": \"\"}}"),
+                        "InvalidArgument", "“env.A” is there twice");
         assert_error(manager_call(f, "SetProduct", "s", "null"), "InvalidArgument", "product");
         assert_error(manager_call(f, "SetProduct", "s", "[1]"), "InvalidArgument", "must be an object");
         assert_error(manager_call(f, "SetProduct", "s", "{\"id\": \"A\", \"image\": \"x\"}"),
@@ -289,7 +317,9 @@ static void test_faults(void **state)
                 [FAULT_QUOTA_EXCEEDED] = "QuotaExceeded",
                 [FAULT_ENGINE_UNAVAILABLE] = "EngineUnavailable",
                 [FAULT_STORE_UNAVAILABLE] = "StoreUnavailable",
+                [FAULT_NOT_ISOLATED] = "NotIsolated",
                 [FAULT_QUEUE_FULL] = "Failed",
+                [FAULT_HOST_FULL] = "HostFull",
                 [FAULT_FAILED] = "Failed",
         };
 
@@ -338,6 +368,7 @@ int main(void)
                 BUS_TEST(test_list),
                 BUS_TEST(test_delete),
                 BUS_TEST(test_usage),
+                BUS_TEST(test_storage),
                 BUS_TEST(test_products),
                 BUS_TEST(test_product_refused),
                 BUS_TEST(test_secrets),

@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
-#include "bus/bus-internal.h"
+#include "bus/method.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 
 /* The bus's table of methods against the real table of verbs. */
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus_fixture.h"
-#include "core/counters.h"
+#include "core/registry/counters.h"
 
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
 #include "basic/time-util.h"
+#include "core/model/instance.h"
+#include "core/registry/context.h"
+#include "core/registry/registry.h"
 
 /* ---- Many calls, and callers that vanish ------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "basic/file-util.h"
+#include "core/model/instance.h"
 
 #define assert_signals(f, text)                                                                             \
         do {                                                                                                \
@@ -122,7 +123,8 @@ static void test_report(void **state)
         assert_property(f, BUS_PATH, BUS_MANAGER_INTERFACE, "BaseURL", "http://localhost:3000");
         fake_set_report(f->manager, "https://apps.example", names + 1);
         fake_set_report(f->manager, "https://apps.example", names + 1);
-        assert_signals(f, strdup("PropertiesChanged " BUS_PATH " BaseURL,OwnerlessVolumes\n"));
+        assert_signals(f,
+                        strdup("PropertiesChanged " BUS_PATH " BaseURL,ApplicationsURL,OwnerlessVolumes\n"));
         assert_property(f, BUS_PATH, BUS_MANAGER_INTERFACE, "BaseURL", "https://apps.example");
         fake_set_report(f->manager, "https://apps.example", names);
         assert_signals(f, strdup("PropertiesChanged " BUS_PATH " OwnerlessVolumes\n"));

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "arkd/arkd-config.h"
+#include "arkd/reach.h"
 #include "basic/file-util.h"
 #include "basic/time-util.h"
 
@@ -115,7 +117,13 @@ static void test_nothing_there(void **state)
 
         assert_int_equal(config_load("/nonexistent/arkd.conf", "/nonexistent/arkd.conf.d", &f->config), 0);
         assert_null(f->config.base_url);
+        assert_null(f->config.applications.url);
+        assert_int_equal(f->config.applications.port, 3002);
+        assert_int_equal(f->config.web_port, 80);
         assert_null(f->config.visitor_networks);
+        assert_null(f->config.instance_networks);
+        assert_null(f->config.trusted_proxies);
+        assert_false(f->config.allow_funnel);
         assert_string_equal(f->config.redis, "/run/arkd-redis/redis.sock");
         assert_string_equal(f->config.engine, "/run/docker.sock");
         assert_string_equal(f->config.subnet_pool, "10.231.0.0/16");
@@ -132,9 +140,15 @@ static void test_good(void **state)
 
         assert_int_equal(load(f, "# a comment\n\n[arkd]\n"
                                  "BaseURL=https://apps.example.org/\n"
+                                 "ApplicationsPort=8443\n"
+                                 "ApplicationsURL=https://customers.example.org/\n"
+                                 "WebPort=\n"
                                  "Redis=[::1]:6379\n"
                                  "SubnetPool = 10.0.0.0/16\n"
                                  "VisitorNetworks=10.0.0.0/8, fd00::/8 192.168.1.7\n"
+                                 "InstanceNetworks=0.0.0.0/0 ::/0\n"
+                                 "TrustedProxies=10.0.0.7\n"
+                                 "AllowFunnel=On\n"
                                  "AllowedHosts=a.example b.example\n"
                                  "ExpiresDays=0\n"
                                  "TombstoneDays=7\n"
@@ -144,10 +158,16 @@ static void test_good(void **state)
                                  "LogLevel=debug\n"),
                         0);
         assert_string_equal(f->config.base_url, "https://apps.example.org");
+        assert_string_equal(f->config.applications.url, "https://customers.example.org");
+        assert_int_equal(f->config.applications.port, 8443);
+        assert_int_equal(f->config.web_port, 0);
         assert_string_equal(f->config.redis, "[::1]:6379");
         assert_string_equal(f->config.subnet_pool, "10.0.0.0/16");
         assert_int_equal(strv_length(f->config.visitor_networks), 3);
         assert_string_equal(f->config.visitor_networks[1], "fd00::/8");
+        assert_int_equal(strv_length(f->config.instance_networks), 2);
+        assert_string_equal(f->config.trusted_proxies[0], "10.0.0.7");
+        assert_true(f->config.allow_funnel);
         assert_int_equal(strv_length(f->config.allowed_hosts), 2);
         assert_int_equal(f->config.expires_usec, 0);
         assert_int_equal(f->config.tombstone_usec, 7 * USEC_PER_DAY);
@@ -156,6 +176,18 @@ static void test_good(void **state)
         assert_string_equal(f->config.deployment, "here");
         assert_int_equal(f->config.log_level, 7);
         assert_quiet(f);
+}
+
+/* An empty list is nobody, and not the default. */
+static void test_empty_lists(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(load(f, "[arkd]\nTrustedProxies=10.0.0.7\nTrustedProxies=\nVisitorNetworks=\n"), 0);
+        assert_non_null(f->config.trusted_proxies);
+        assert_int_equal(strv_length(f->config.trusted_proxies), 0);
+        assert_non_null(f->config.visitor_networks);
+        assert_null(f->config.instance_networks);
 }
 
 static void test_unknown_is_warned_of(void **state)
@@ -179,8 +211,38 @@ static void test_bad_values_are_refused(void **state)
                 { "BaseURL=ftp://a", "http:// or https://" },
                 { "BaseURL=http://", "with a host" },
                 { "BaseURL=http:///path", "with a host" },
+                { "BaseURL=http://a/path", "no path" },
+                { "BaseURL=https://a:8443/path/", "begin at its root" },
+                { "BaseURL=http://a//x", "no path" },
+                { "ApplicationsURL=https://a/path", "no path" },
                 { "BaseURL=http://a:99999", "with a host" },
                 { "BaseURL=http://a b", "with a host" },
+                { "BaseURL=http://a/\"", "letters, digits" },
+                { "BaseURL=http://a/'", "letters, digits" },
+                { "BaseURL=http://a/x;", "letters, digits" },
+                { "BaseURL=http://a/{", "letters, digits" },
+                { "BaseURL=http://a/}", "letters, digits" },
+                { "BaseURL=http://a/#x", "letters, digits" },
+                { "BaseURL=http://a/?x", "letters, digits" },
+                { "BaseURL=http://a/$host", "letters, digits" },
+                { "BaseURL=http://a/\\", "letters, digits" },
+                { "BaseURL=http://a/`", "letters, digits" },
+                { "BaseURL=http://a/\x01", "letters, digits" },
+                { "BaseURL=http://a/\x7f", "letters, digits" },
+                { "BaseURL=http://a/\r.", "letters, digits" },
+                { "BaseURL=http://a/\xc3\xa4", "letters, digits" },
+                { "ApplicationsPort=", "a port" },
+                { "ApplicationsPort=0", "a port" },
+                { "ApplicationsPort=65536", "a port" },
+                { "ApplicationsPort=3001", "other than 3001" },
+                { "ApplicationsPort=5050", "and 5050" },
+                { "WebPort=0", "empty, or a port" },
+                { "WebPort=no", "empty, or a port" },
+                { "WebPort=3000", "other than 3000" },
+                { "WebPort=3001", "3001" },
+                { "ApplicationsURL=apps.example", "http:// or https://" },
+                { "ApplicationsURL=http://a;b", "letters, digits" },
+                { "ApplicationsURL=http://a/$host", "letters, digits" },
                 { "Redis=", "address:port" },
                 { "Redis=redis.example:6379", "address:port" },
                 { "Redis=999.0.0.1:6379", "address:port" },
@@ -195,6 +257,9 @@ static void test_bad_values_are_refused(void **state)
                 { "Deployment=", "a name" },
                 { "VisitorNetworks=10.0.0.0/33", "networks such as" },
                 { "VisitorNetworks=10.0.0.0/8 home", "networks such as" },
+                { "InstanceNetworks=here", "networks such as" },
+                { "TrustedProxies=localhost", "networks such as" },
+                { "AllowFunnel=2", "yes or no" },
                 { "ExpiresDays=-1", "a number of days" },
                 { "ExpiresDays=thirty", "a number of days" },
                 { "ExpiresDays=36501", "up to 36500" },
@@ -204,8 +269,13 @@ static void test_bad_values_are_refused(void **state)
                 { "Workers=0", "at least 1" },
                 { "QueueMax=4294967296", "at least 1" },
                 { "RetryMax=x", "at least 1" },
+                { "StopTimeout=0", "from 1 to 3600" },
+                { "DatabaseStopTimeout=3601", "from 1 to 3600" },
                 { "QuotaTotal=1.5", "a number" },
                 { "LogLevel=loud", "a level" },
+                { "DefaultMemory=1.5", "1.5G (Ki, KB and KiB are the same" },
+                { "MinFreeDisk=a lot", "1.5G (Ki, KB and KiB are the same" },
+                { "LogMax=1X", "from 64K to 64G: bytes, or a number with K, M, G or T" },
         };
         Fixture *f = *state;
         _cleanup_free_ char *where = str_printf("%s:2", f->file);
@@ -235,6 +305,8 @@ static void test_all_errors_are_told(void **state)
         assert_logged(f, second, "MaxRunning=0");
         assert_logged(f, part, "neither [section], key=value");
         assert_logged(f, "BASE_URL=gopher", "not valid");
+        assert_int_equal(setenv("BASE_URL", "http://a;\nreturn 200", 1), 0);
+        assert_int_equal(load(f, "[arkd]\n"), -EINVAL);
 }
 
 static void test_order_of_files(void **state)
@@ -250,6 +322,44 @@ static void test_order_of_files(void **state)
         assert_int_equal(f->config.retry_max, 10);
         assert_int_equal(f->config.quota_total, 1);
         assert_quiet(f);
+}
+
+static void test_limits(void **state)
+{
+        static const char *const bad[] = { "DefaultMemory=1M", "DefaultMemory=much",
+                "DefaultDatabaseMemory=-1", "DefaultCPUs=0.001", "DefaultCPUs=two", "DefaultPids=4194305",
+                "DefaultFiles=63", "DefaultFiles=1048577", "LogMax=0", "LogMax=1K", "UserRange=0-999",
+                "UserRange=20000-65536" };
+        Fixture *f = *state;
+        struct rlimit files;
+
+        assert_int_equal(load(f, "[arkd]\n"), 0);
+        assert_int_equal(f->config.limits.app.memory, UINT64_C(1) << 30);
+        assert_int_equal(f->config.limits.database.memory, 512 << 20);
+        assert_int_equal(f->config.limits.app.pids, 512);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+        assert_int_equal(f->config.limits.database.files, files.rlim_max < 65536 ? files.rlim_max : 65536);
+        assert_int_equal(f->config.limits.log, 10 << 20);
+        /* Never more than there are, which the engine would refuse. */
+        assert_in_range(f->config.limits.app.nano_cpus, 500000000,
+                        (uint64_t) sysconf(_SC_NPROCESSORS_ONLN) * 1000000000);
+        assert_int_equal(load(f, "[arkd]\nDefaultMemory=0\nDefaultDatabaseMemory=1.5Gi\nDefaultCPUs=0.5\n"
+                                 "DefaultPids=0\nDefaultFiles=1024\nLogMax=1M\n"),
+                        0);
+        assert_int_equal(f->config.limits.app.memory, 0);
+        assert_int_equal(f->config.limits.database.memory, UINT64_C(3) << 29);
+        assert_int_equal(f->config.limits.database.nano_cpus, 500000000);
+        assert_int_equal(f->config.limits.database.pids, 0);
+        assert_int_equal(f->config.limits.app.files, 1024);
+        assert_int_equal(f->config.limits.log, 1 << 20);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_free_ char *text = str_printf("[arkd]\n%s\n", bad[i]);
+
+                assert_int_equal(load(f, text), -EINVAL);
+        }
+        assert_int_equal(load(f, "[arkd]\nDefaultCPUs=1000\n"), 0);
+        assert_int_equal(f->config.limits.app.nano_cpus,
+                        (uint64_t) sysconf(_SC_NPROCESSORS_ONLN) * 1000000000);
 }
 
 static void test_environment_wins(void **state)
@@ -270,35 +380,151 @@ static void test_environment_wins(void **state)
         assert_null(f->config.base_url);
 }
 
-static void test_long_lines(void **state)
+static void test_values_over_several_lines(void **state)
 {
-        _cleanup_free_ char *text = NULL, *where = NULL, *next = NULL, *last = NULL;
+        _cleanup_free_ char *text = NULL, *unknown = NULL, *bad = NULL;
         Fixture *f = *state;
         char *p;
 
         text = malloc(3000);
         assert_non_null(text);
-        where = str_printf("%s:2", f->file);
-        next = str_printf("%s:3", f->file);
-        last = str_printf("%s:102", f->file);
+        unknown = str_printf("%s:102", f->file);
+        bad = str_printf("%s:2", f->file);
         p = stpcpy(text, "[arkd]\nAllowedHosts=");
         for (int i = 0; i < 100; i++)
-                p += sprintf(p, "host%02d.example.org ", i);
-        (void) stpcpy(p, "\nWorkers=0\n");
-        assert_int_equal(load(f, text), -EINVAL);
-        assert_logged(f, where, "longer than");
-        assert_logged(f, next, "Workers=0 is not valid");
-
-        p = stpcpy(text, "[arkd]\nAllowedHosts=");
-        for (int i = 0; i < 100; i++)
-                p += sprintf(p, " host%02d.example.org,\n", i);
-        (void) stpcpy(p, "Unknown=1\n[arkd]\n  Workers=3\n[arkd]\n  Workers=4\n");
+                p += sprintf(p, " host%02d.example.org,%s", i, i < 99 ? "\n" : "");
+        (void) stpcpy(p, "\nUnknown=1\n[arkd]\nWorkers=4\n");
         assert_int_equal(load(f, text), 0);
         assert_int_equal(strv_length(f->config.allowed_hosts), 100);
         assert_string_equal(f->config.allowed_hosts[0], "host00.example.org");
         assert_string_equal(f->config.allowed_hosts[99], "host99.example.org");
         assert_int_equal(f->config.workers, 4);
-        assert_logged(f, last, "Unknown= is not known");
+        assert_logged(f, unknown, "Unknown= is not known");
+
+        /* The same in one line, however long. */
+        for (p = text + strlen("[arkd]\nAllowedHosts="); *p != 'U'; p++)
+                if (*p == '\n' && p[1] != 'U')
+                        *p = ' ';
+        assert_int_equal(load(f, text), 0);
+        assert_int_equal(strv_length(f->config.allowed_hosts), 100);
+
+        assert_int_equal(load(f, "[arkd]\nVisitorNetworks=\n  10.0.0.0/8\n# here\n\n\tfd00::/8 ; there\n"
+                                 "\t[::1]\n"),
+                        -EINVAL);
+        assert_logged(f, bad, "VisitorNetworks=10.0.0.0/8 fd00::/8 [::1] is not valid");
+}
+
+static void test_indented_keys_are_keys(void **state)
+{
+        Fixture *f = *state;
+
+        assert_int_equal(load(f, "  [arkd]\n  Deployment=prod\n  LogLevel=debug\n\tWorkers = 3\n"
+                                 "  VisitorNetworks=10.0.0.0/8\n    fd00::/8\n  # no more\n   "
+                                 "QueueMax=7\r\n"),
+                        0);
+        assert_string_equal(f->config.deployment, "prod");
+        assert_int_equal(f->config.log_level, 7);
+        assert_int_equal(f->config.workers, 3);
+        assert_int_equal(strv_length(f->config.visitor_networks), 2);
+        assert_int_equal(f->config.queue_max, 7);
+        assert_quiet(f);
+}
+
+static void test_indented_mistakes_have_their_line(void **state)
+{
+        _cleanup_free_ char *unknown = NULL, *bad = NULL, *neither = NULL, *section = NULL;
+        Fixture *f = *state;
+
+        unknown = str_printf("%s:3", f->file);
+        bad = str_printf("%s:4", f->file);
+        assert_int_equal(load(f, "[arkd]\n  Workers=3\n  Wrokers=4\n  QueueMax=0\n"), -EINVAL);
+        assert_logged(f, unknown, "Wrokers= is not known");
+        assert_logged(f, bad, "QueueMax=0 is not valid");
+
+        assert_int_equal(load(f, "[arkd]\n  Deployment=prod\n  LogLevel debug\n"), -EINVAL);
+        assert_logged(f, unknown, "no key=value, and Deployment= is no list");
+
+        neither = str_printf("%s:2", f->file);
+        section = str_printf("%s:3", f->file);
+        assert_int_equal(load(f, "[arkd]\n  Workers 3\n[arkd\nQueueMax=7\n"), -EINVAL);
+        assert_logged(f, neither, "neither [section], key=value");
+        assert_logged(f, section, "begins a section");
+}
+
+static void test_comments_and_quotes(void **state)
+{
+        static const char *const bad[] = { "Deployment=\"prod", "Deployment='a' b", "Deployment=\"a\"b" };
+        Fixture *f = *state;
+        _cleanup_free_ char *where = str_printf("%s:2", f->file);
+
+        assert_int_equal(load(f, "; a comment\n[arkd] ; ours\nDeployment=\"a ; b # c\" # the name\n"
+                                 "Workers=3 ; three\nQueueMax=7\t# seven\n"
+                                 "BaseURL='https://a.example'\nEngine=/run/a;b#c\nVisitorNetworks=\"\"\n"),
+                        0);
+        assert_string_equal(f->config.deployment, "a ; b # c");
+        assert_int_equal(f->config.workers, 3);
+        assert_int_equal(f->config.queue_max, 7);
+        assert_string_equal(f->config.base_url, "https://a.example");
+        assert_string_equal(f->config.engine, "/run/a;b#c");
+        assert_int_equal(strv_length(f->config.visitor_networks), 0);
+        assert_quiet(f);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_free_ char *text = str_printf("[arkd]\n%s\n", bad[i]);
+
+                assert_int_equal(load(f, text), -EINVAL);
+                assert_logged(f, where, "quote");
+        }
+}
+
+static void test_keys_without_a_section(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *where = str_printf("%s:1", f->file);
+
+        assert_int_equal(load(f, "\xef\xbb\xbfWorkers=3\n"), 0);
+        assert_logged(f, where, "Workers= stands before [arkd]");
+        assert_int_equal(load(f, "\xef\xbb\xbf[arkd]\nWorkers=3"), 0);
+        assert_int_equal(f->config.workers, 3);
+        assert_quiet(f);
+}
+
+/* As editors write it that save UTF-16. */
+static void test_binary_is_refused(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_free_ char *where = str_printf("%s:1", f->file);
+        FILE *file = fopen(f->file, "we");
+
+        assert_non_null(file);
+        assert_int_equal(fwrite("[\0a\0]\0\n\0", 1, 8, file), 8);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(config_load(f->file, f->directory, &f->config), -EINVAL);
+        assert_logged(f, where, "NUL byte");
+}
+
+/* arkd.service lets arkd connect to private networks alone. */
+static void test_reach(void **state)
+{
+        static const struct {
+                const char *lines;
+                unsigned beyond;
+        } cases[] = {
+                { "", 0 },
+                { "SubnetPool=172.20.0.0/14\nRedis=[fd00::1]:6379\n", 0 },
+                { "Redis=localhost:6379\n", 0 },
+                { "SubnetPool=172.0.0.0/12\n", 1 },
+                { "Redis=203.0.113.7:6379\n", 1 },
+                { "SubnetPool=198.18.0.0/15\nRedis=[2001:db8::1]:6379\n", 2 },
+        };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *text = str_printf("[arkd]\n%s", cases[i].lines);
+
+                assert_int_equal(load(f, text), 0);
+                assert_int_equal(reach_check(&f->config), cases[i].beyond);
+        }
+        assert_logged(f, "Redis=[2001:db8", "IPAddressAllow=2001:db8::1");
 }
 
 int main(void)
@@ -310,8 +536,16 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_bad_values_are_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_all_errors_are_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_order_of_files, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_environment_wins, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_values_over_several_lines, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_indented_keys_are_keys, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_indented_mistakes_have_their_line, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_comments_and_quotes, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_keys_without_a_section, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_binary_is_refused, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_empty_lists, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_reach, set_up, tear_down),
         };
 
         (void) unsetenv("JOURNAL_STREAM"); /* or the log would not come to standard error */

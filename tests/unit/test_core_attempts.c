@@ -4,7 +4,9 @@
 
 #include "basic/json-util.h"
 #include "basic/string-util.h"
-#include "core/job.h"
+#include "core/job/job.h"
+#include "core/ports.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 
 static const char *reason(World *w)

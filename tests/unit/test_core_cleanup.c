@@ -6,7 +6,9 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/job.h"
+#include "core/model/instance.h"
+#include "core/registry/registry.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 

@@ -2,6 +2,8 @@
 
 /* A create, and a delete, in which each call to the outside goes wrong in each way. */
 
+#include "core/ports.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 
 /* What the engine (or the store) does not get over by itself: the deployment may fail of it. */

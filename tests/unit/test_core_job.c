@@ -6,8 +6,12 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/job.h"
-#include "core/manager-internal.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 
@@ -96,6 +100,29 @@ static void test_order_of_eager(void **state)
         world_free(w);
 }
 
+/* Told while the link is http, and known after a restart of the daemon. */
+static void test_secure_cookies(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 };
+        Instance *i;
+
+        w->ports->app_sets_secure_cookies = true;
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        world_crash(w, true);
+        i = world_first(w);
+        assert_string_equal(world_status(w), "running");
+        assert_non_null(strstr(instance_warning(i), "Secure"));
+        assert_int_equal(free_and_strdup(&i->public_url, "https://a.example/instances/x/"), 0);
+        assert_null(instance_warning(i));
+        world_check(w);
+        world_free(w);
+        w = world_created(VARIANT_STRIP);
+        assert_null(instance_warning(world_first(w)));
+        world_free(w);
+}
+
 static void test_order_of_delete(void **state)
 {
         World *w = world_created(VARIANT_STRIP);
@@ -154,6 +181,57 @@ static void test_full_disk(void **state)
                         "the application ended right after its start, with exit status 3; its log says “No "
                         "space left on device”");
         try_log("there is space left", "the application ended right after its start, with exit status 3");
+        try_log("[FATAL tini (7)] exec /app failed: Exec format error\n",
+                        "the application ended right after its start, with exit status 3; its log says "
+                        "“exec "
+                        "format error”: its image is made for another kind of processor than this host's");
+}
+
+/* It ends again and again while it is waited for. */
+static void fall(World *w, unsigned times)
+{
+        FakeResource *app;
+
+        w->ports->app_is_deaf = true;
+        while (!world_first(w))
+                assert_true(fake_ports_step(w->ports));
+        while (!(app = fake_ports_find(w->ports, RESOURCE_CONTAINER, world_id(w))) || !app->running)
+                assert_true(fake_ports_step(w->ports));
+        app->running = false;
+        app->restarting = true;
+        app->restart_count = times;
+        app->exit_code = 7;
+        for (uint64_t begun = fake_clock_now();
+                        fake_clock_now() < begun + USEC_PER_SEC && fake_ports_step(w->ports);)
+                ;
+}
+
+static void test_falls(void **state)
+{
+        for (unsigned times = 1; times <= 4; times++) {
+                World *w = world_new();
+                _cleanup_ask_ Ask create = { 0 };
+                FakeResource *app;
+
+                world_case("it falls %u times", times);
+                ask_create(w, &create, VARIANT_ALONE);
+                fall(w, times);
+                if (times == 4) {
+                        world_run(w);
+                        assert_string_equal(world_status(w), "failed");
+                        assert_non_null(strstr(reason(w), "keeps ending"));
+                        assert_int_equal(w->ports->log_lines, 5 * 500);
+                } else {
+                        assert_string_equal(world_status(w), "pending");
+                        app = fake_ports_find(w->ports, RESOURCE_CONTAINER, world_id(w));
+                        app->restarting = w->ports->app_is_deaf = false;
+                        app->running = true;
+                        world_run(w);
+                        assert_string_equal(world_status(w), "running");
+                }
+                world_check(w);
+                world_free(w);
+        }
 }
 
 /* The clock is set while it is deployed: no phase took till the end of time. */
@@ -235,7 +313,11 @@ static void test_deadline(void **state)
         ask_create(w, &create, VARIANT_STRIP);
         world_run(w);
         assert_string_equal(world_status(w), "failed");
-        assert_true(strstr(reason(w), "within 30 s") && strstr(reason(w), "connection refused"));
+        assert_true(strstr(reason(w), "within 30 s"));
+        assert_non_null(strstr(reason(w),
+                        "nothing listens on port 8080 (GET /up): connection refused; the image "
+                        "exposes ports 3000, 9090; the application listens on port 3000, 127.0.0.1:8080 "
+                        "only: to be reached it has to listen on 0.0.0.0"));
         assert_true(fake_clock_now() >= 30 * USEC_PER_SEC && fake_clock_now() < 32 * USEC_PER_SEC);
         world_check(w);
         world_free(w);
@@ -328,6 +410,52 @@ static void test_secrets_in_logs(void **state)
         assert_null(strstr(fake_ports_record(w->ports, STORE_INSTANCE, i->id), password + 20));
         free(password);
         free(token);
+        world_check(w);
+        world_free(w);
+}
+
+static void ask_logs(World *w, Ask *a, const char *cursor)
+{
+        struct json_object *arguments = json_named("id", world_id(w));
+
+        assert_int_equal(json_set_string(arguments, "cursor", cursor), 0);
+        ask_done(a);
+        ask(w, a, "GetLogs", ROLE_LOCAL, "uid:0", arguments);
+        world_run(w);
+        assert_int_equal(a->fault, FAULT_NONE);
+}
+
+/* They are kept with the beginning of what happened, and outlive their container. */
+static void test_last_words_stay(void **state)
+{
+        World *w = world_new();
+        _cleanup_ask_ Ask create = { 0 }, logs = { 0 };
+        char text[2000] = "starting\nError: no such table\n", *end = text + strlen(text);
+        struct json_object *lines;
+        const char *first, *cursor;
+
+        for (unsigned k = 0; k < 40; k++)
+                end += sprintf(end, "    at frame %u\n", k);
+        w->ports->app_exits = true;
+        w->ports->app_log = text;
+        ask_create(w, &create, VARIANT_STRIP);
+        world_run(w);
+        assert_string_equal(world_status(w), "failed");
+        assert_string_equal(world_first(w)->error_log,
+                        "starting\nError: no such table\n    at frame 0\n    at frame 1\n    […]\n"
+                        "    at frame 38\n    at frame 39");
+        assert_null(instance_image(world_first(w)));
+
+        ask_logs(w, &logs, "");
+        lines = json_get(logs.result, "lines");
+        assert_int_equal(json_object_array_length(lines), 7);
+        first = json_object_get_string(json_object_array_get_idx(lines, 1));
+        assert_string_equal(first + 30, " app Error: no such table");
+        assert_int_equal(json_get_string(logs.result, "cursor", &cursor), 0);
+        assert_int_equal(strlen(cursor), 31); /* the database has said nothing */
+        _cleanup_free_ char *seen = strdup(cursor);
+        ask_logs(w, &logs, seen); /* who follows has them once */
+        assert_int_equal(json_object_array_length(json_get(logs.result, "lines")), 0);
         world_check(w);
         world_free(w);
 }
@@ -434,6 +562,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_order),
                 cmocka_unit_test(test_order_of_eager),
+                cmocka_unit_test(test_secure_cookies),
                 cmocka_unit_test(test_order_of_delete),
                 cmocka_unit_test(test_order_of_undo),
                 cmocka_unit_test(test_full_disk),
@@ -444,7 +573,9 @@ int main(void)
                 cmocka_unit_test(test_undo_that_cannot),
                 cmocka_unit_test(test_strangers_are_left_alone),
                 cmocka_unit_test(test_secrets_in_logs),
+                cmocka_unit_test(test_last_words_stay),
                 cmocka_unit_test(test_engine_hangs),
+                cmocka_unit_test(test_falls),
                 cmocka_unit_test(test_product_gone),
                 cmocka_unit_test(test_subnet_of_a_stranger),
                 cmocka_unit_test(test_addresses_given_once),

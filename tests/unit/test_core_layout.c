@@ -10,10 +10,17 @@
 #include "basic/file-util.h"
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/address-pool.h"
-#include "core/compose.h"
-#include "core/manager-internal.h"
-#include "core/spec.h"
+#include "core/model/address-pool.h"
+#include "core/model/instance.h"
+#include "core/model/limits.h"
+#include "core/model/product.h"
+#include "core/model/user-range.h"
+#include "core/names.h"
+#include "core/ports.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/spec/spec.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 
 /* ---- Addresses ---- */
@@ -303,7 +310,7 @@ static void assert_pairs(yaml_document_t *d, yaml_node_t *map, const StringPairs
 
 static void assert_service(yaml_document_t *d, yaml_node_t *service, const ContainerSpec *c)
 {
-        yaml_node_t *networks = yaml_get(d, service, "networks");
+        yaml_node_t *networks = yaml_get(d, service, "networks"), *files, *logging;
         char text[32];
 
         assert_yaml(d, service, "image", c->image);
@@ -317,14 +324,21 @@ static void assert_service(yaml_document_t *d, yaml_node_t *service, const Conta
         assert_yaml(d, service, "mem_limit", c->limits.memory ? text : NULL);
         (void) snprintf(text, sizeof text, "%llu", (unsigned long long) c->limits.pids);
         assert_yaml(d, service, "pids_limit", c->limits.pids ? text : NULL);
-        if (c->limits.nano_cpus)
-                assert_yaml(d, service, "cpus", "1.500000000");
+        assert_non_null(yaml_get(d, service, "cpus"));
+        (void) snprintf(text, sizeof text, "%llu", (unsigned long long) c->limits.files);
+        files = yaml_get(d, yaml_get(d, service, "ulimits"), "nofile");
+        assert_yaml(d, files, "soft", text);
+        assert_yaml(d, files, "hard", text);
+        logging = yaml_get(d, service, "logging");
+        assert_yaml(d, logging, "driver", "journald");
+        assert_yaml(d, yaml_get(d, logging, "options"), "labels", "ark.instance");
         for (size_t i = 0; i < c->n_networks; i++) {
                 yaml_node_t *n = yaml_get(d, networks, i == 0 ? "private" : "ingress");
 
                 assert_non_null(n);
                 if (c->networks[i].address)
                         assert_yaml(d, n, "ipv4_address", c->networks[i].address);
+                assert_true((yaml_get(d, n, "aliases") != NULL) == (c->networks[i].alias != NULL));
         }
         assert_int_equal(networks->data.mapping.pairs.top - networks->data.mapping.pairs.start,
                         c->n_networks);
@@ -363,6 +377,7 @@ static void assert_compose(const char *text, const InstanceSpec *spec)
 
 static const char hostile[] =
                 "{\"id\":\"hostile\",\"name\":\"x\",\"image\":\"a:1\",\"user\":\"0\",\"read_only\":true,"
+                "\"init_process\":false,\"no_new_privileges\":false,\"shm_size\":134217728,"
                 "\"capabilities\":[\"CHOWN\"],\"limits\":{\"app\":{\"memory\":\"64M\",\"cpus\":1.5,\"pids\":"
                 "9}},"
                 "\"env\":{\"null\":\"null\",\"true\":\"yes\",\".5\":\"1e3\",\"-x\":\"- a\",\"A\":\"\\\"'`\","
@@ -419,6 +434,139 @@ static void test_compose(void **state)
         world_free(w);
 }
 
+static char *digest_of(World *w, const char *id, ResourceLimits *ret_app, uint64_t *ret_log)
+{
+        _cleanup_(instance_spec_freep) InstanceSpec *spec = NULL;
+
+        assert_int_equal(instance_spec_new(w->manager, manager_get_instance(w->manager, id), &spec), 0);
+        *ret_app = spec->app.limits;
+        *ret_log = spec->app.log_max;
+        return strdup(string_pairs_get(spec->app.labels, ARK_LABEL_HASH));
+}
+
+static void assert_limits(
+                ResourceLimits l, uint64_t memory, uint64_t nano_cpus, uint64_t pids, uint64_t files)
+{
+        assert_int_equal(l.memory, memory);
+        assert_int_equal(l.nano_cpus, nano_cpus);
+        assert_int_equal(l.pids, pids);
+        assert_int_equal(l.files, files);
+}
+
+/* Defaults are for what is made from then on: what is there keeps its limits, and so its containers. */
+static void test_limits_are_settled_once(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_free_ char *id = strdup(world_id(w)), *before = NULL, *after = NULL;
+        ResourceLimits limits;
+        uint64_t log;
+
+        before = digest_of(w, id, &limits, &log);
+        assert_limits(limits, 1 << 30, 1000000000, 512, 65536);
+        assert_int_equal(log, 10 << 20);
+        world_stop(w);
+        w->settings.limits = (InstanceLimits){ .app = { .memory = 1 << 26 }, .log = 1 << 16 };
+        world_start(w);
+        world_run(w);
+        after = digest_of(w, id, &limits, &log);
+        assert_string_equal(before, after);
+        assert_limits(limits, 1 << 30, 1000000000, 512, 65536);
+        world_free(w);
+}
+
+/* One of before there were defaults has what its product said, and the digest of then. */
+static void test_limits_of_old(void **state)
+{
+        World *w = world_created(VARIANT_STRIP);
+        _cleanup_free_ char *id = strdup(world_id(w)), *old = NULL, *same = NULL;
+        Instance *i = manager_get_instance(w->manager, id);
+        ResourceLimits limits;
+        uint64_t log;
+
+        i->has_limits = false;
+        old = digest_of(w, id, &limits, &log);
+        assert_limits(limits, 0, 0, 512, 0);
+        assert_int_equal(log, 0);
+        i->has_limits = true;
+        i->limits = (InstanceLimits){ .app = { .pids = 512 }, .database = { .pids = 512 } };
+        same = digest_of(w, id, &limits, &log);
+        assert_string_equal(old, same);
+        world_free(w);
+}
+
+static void test_user_ranges(void **state)
+{
+        static const char *const bad[] = { "", "20000", "20000-", "-30000", "999-30000", "20000-65534",
+                "20000-70000", "30000-20000", "a-b", "20000-30000x" };
+        UserIds taken = { 0 };
+        UserRange range;
+        uint32_t id = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_true(user_range_parse(bad[i], &range) < 0);
+        assert_int_equal(user_range_parse("20000-20004", &range), 0);
+        user_ids_add_passwd(
+                        &taken, "root:x:0:0::/root:/bin/sh\nann:x:20000:100::/:/bin/sh\nbroken\n\n:::\n");
+        user_ids_add_subuid(&taken, "ann:20002:2\nbob:100000:65536\nbroken:\n");
+        assert_int_equal(user_range_take(&range, &taken, 0, &id), 0);
+        assert_int_equal(id, 20001);
+        /* One that has just been given back rests while there are others. */
+        assert_int_equal(user_range_take(&range, &taken, 20001, &id), 0);
+        assert_int_equal(id, 20004);
+        assert_int_equal(user_range_take(&range, &taken, 20004, &id), 0);
+        assert_int_equal(id, 20001);
+        user_ids_add(&taken, 20001);
+        user_ids_add(&taken, 20004);
+        user_ids_add(&taken, UINT32_MAX);
+        assert_int_equal(user_range_take(&range, &taken, 0, &id), -EUSERS);
+}
+
+static const char automatic[] =
+                "{\"id\":\"own\",\"name\":\"x\",\"image\":\"a:1\",\"database\":null,\"user\":\"auto\"}";
+
+static char *user_of_new(World *w, char **ret_id)
+{
+        _cleanup_(instance_spec_freep) InstanceSpec *spec = NULL;
+        struct json_object *arguments = json_object_new_object();
+        _cleanup_ask_ Ask create = { 0 };
+
+        assert_int_equal(json_set_string(arguments, "product_id", "own"), 0);
+        assert_int_equal(json_set_string(arguments, "client_name", "A"), 0);
+        ask_now(w, &create, "CreateInstance", ROLE_OPERATOR, "uid:0", arguments);
+        if (create.fault != FAULT_NONE)
+                return NULL;
+        world_run(w);
+        *ret_id = strdup(ask_id(&create));
+        assert_int_equal(instance_spec_new(w->manager, manager_get_instance(w->manager, *ret_id), &spec), 0);
+        return strdup(spec->app.user);
+}
+
+/* Each has a user of its own, also after a restart of the daemon; a deleted one's is free again. */
+static void test_users(void **state)
+{
+        World *w = world_new();
+        _cleanup_free_ char *a = NULL, *b = NULL, *c = NULL, *id = NULL, *other = NULL, *third = NULL;
+        _cleanup_ask_ Ask gone = { 0 };
+
+        world_stop(w);
+        fake_ports_put(w->ports, STORE_PRODUCT, "own", automatic, 9);
+        w->settings.users = (UserRange){ .first = 50000, .last = 50001 };
+        world_start(w);
+        a = user_of_new(w, &id);
+        assert_string_equal(a, "50000:50000");
+        world_stop(w);
+        world_start(w);
+        b = user_of_new(w, &other);
+        assert_string_equal(b, "50001:50001");
+        assert_null(user_of_new(w, &third));
+        ask_delete(w, &gone, id);
+        world_run(w);
+        c = user_of_new(w, &third);
+        assert_string_equal(c, "50000:50000");
+        world_check(w);
+        world_free(w);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -431,6 +579,10 @@ int main(void)
                 cmocka_unit_test(test_record),
                 cmocka_unit_test(test_damaged_records),
                 cmocka_unit_test(test_compose),
+                cmocka_unit_test(test_limits_are_settled_once),
+                cmocka_unit_test(test_limits_of_old),
+                cmocka_unit_test(test_user_ranges),
+                cmocka_unit_test(test_users),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,12 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
-#include "core/job.h"
+#include "core/job/job.h"
+#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/registry.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 

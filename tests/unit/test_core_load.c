@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "core/manager.h"
+#include "core/ports.h"
 #include "core_fixture.h"
 
 /* A create whose intent is stored, and then nothing. */

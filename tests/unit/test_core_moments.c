@@ -2,6 +2,8 @@
 
 /* Crashes, deletions, callers that go away and connections that come and go: at every moment of a create. */
 
+#include "core/ports.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 

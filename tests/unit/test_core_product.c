@@ -13,8 +13,9 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/expand.h"
-#include "core/product.h"
+#include "core/model/expand.h"
+#include "core/model/limits.h"
+#include "core/model/product.h"
 
 #define BASE          "\"id\":\"shop\",\"name\":\"Shop\",\"image\":\"example.org/shop:1\""
 #define WITH(members) "{" BASE "," members "}"
@@ -130,12 +131,13 @@ static void test_bad(void **state)
                 { WITH("\"limits\":{\"app\":{\"memory\":\"1K\"}}"), "limits.app.memory" },
                 { WITH("\"limits\":{\"app\":{\"memory\":\"much\"}}"), "limits.app.memory" },
                 { WITH("\"limits\":{\"app\":{\"memory\":\"64M\\u0000x\"}}"), "limits.app.memory" },
+                { WITH("\"limits\":{\"app\":{\"memory\":\"64.5\"}}"), "limits.app.memory" },
                 { WITH("\"limits\":{\"app\":{\"memory\":-1}}"), "limits.app.memory" },
                 { WITH("\"limits\":{\"app\":{\"memory\":true}}"), "limits.app.memory" },
-                { WITH("\"limits\":{\"database\":{\"cpus\":0}}"), "limits.database.cpus" },
                 { WITH("\"limits\":{\"database\":{\"cpus\":\"1\"}}"), "limits.database.cpus" },
                 { WITH("\"limits\":{\"database\":{\"cpus\":1e300}}"), "limits.database.cpus" },
-                { WITH("\"limits\":{\"database\":{\"pids\":0}}"), "limits.database.pids" },
+                { WITH("\"limits\":{\"app\":{\"files\":63}}"), "limits.app.files" },
+                { WITH("\"limits\":{\"app\":{\"files\":\"all\"}}"), "limits.app.files" },
                 { WITH("\"limits\":{\"database\":{\"pids\":1.5}}"), "limits.database.pids" },
                 { WITH("\"expires_days\":-1"), "expires_days" },
                 { WITH("\"expires_days\":1.5"), "expires_days" },
@@ -154,7 +156,14 @@ static void test_bad(void **state)
                 { WITH("\"capabilities\":[\"chown\"]"), "capabilities" },
                 { WITH("\"capabilities\":[1]"), "capabilities" },
                 { WITH("\"read_only\":\"yes\""), "read_only" },
+                { WITH("\"whole_bodies\":\"yes\""), "whole_bodies" },
                 { WITH("\"read_only\":null"), "read_only" },
+                { WITH("\"init_process\":0"), "init_process" },
+                { WITH("\"init_process\":null"), "init_process" },
+                { WITH("\"no_new_privileges\":\"no\""), "no_new_privileges" },
+                { WITH("\"shm_size\":\"1K\""), "shm_size" },
+                { WITH("\"shm_size\":true"), "shm_size" },
+                { WITH("\"env\":{\"CLIENT_NAME\":null}"), "env.CLIENT_NAME" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
@@ -204,11 +213,14 @@ static void test_good(void **state)
                         "\"name\":{\"es\":\"Tienda ñ\",\"en\":\"Shop\"},\"description\":\"two\\n\\tlines\","
                         "\"icon\":\"data:image/png;base64,AAAA\",\"port\":8080,\"prefix\":\"keep\","
                         "\"health_path\":\"/up?x=%20\",\"env\":{\"A\":\"${DB_HOST}:$$\",\"B.c-d\":\"\","
-                        "\"null\":\"x\"},\"database\":{\"image\":\"postgres@sha256:ab\"},"
+                        "\"null\":\"x\",\"DATABASE_URL\":null},\"init_process\":false,"
+                        "\"no_new_privileges\":false,\"shm_size\":\"128M\",\"database\":{\"image\":"
+                        "\"postgres@sha256:ab\"},"
                         "\"needs_database_first\":false,\"credentials\":[{\"label\":{\"es\":\"Clave\"},"
                         "\"value\":\"${SECRET:a}\"}],\"limits\":{\"app\":{\"memory\":\"64M\",\"cpus\":0.5,"
                         "\"pids\":100},\"database\":{\"memory\":268435456}},\"expires_days\":0,"
-                        "\"deadline_s\":3600,\"user\":1000,\"capabilities\":[],\"read_only\":true"));
+                        "\"whole_bodies\":true,\"deadline_s\":3600,\"user\":1000,\"capabilities\":[],\"read_"
+                        "only\":true"));
 
         assert_int_equal(p->port, 8080);
         assert_int_equal(p->prefix, PREFIX_KEEP);
@@ -217,17 +229,36 @@ static void test_good(void **state)
         assert_string_equal(p->database_image, "postgres@sha256:ab");
         assert_string_equal(p->database_path, "/var/lib/postgresql/data");
         assert_false(p->needs_database_first);
+        assert_true(p->whole_bodies);
         assert_int_equal(p->n_credentials, 1);
         assert_int_equal(p->app_limits.memory, 64 << 20);
         assert_int_equal(p->app_limits.nano_cpus, 500000000);
         assert_int_equal(p->app_limits.pids, 100);
         assert_int_equal(p->database_limits.memory, 256 << 20);
-        assert_int_equal(p->database_limits.pids, 512);
+        assert_true(p->app_limits.files == LIMIT_UNSET);
+        assert_true(p->database_limits.pids == LIMIT_UNSET);
         assert_int_equal(p->expires_usec, 0);
         assert_int_equal(p->deadline_usec, 3600 * USEC_PER_SEC);
         assert_string_equal(p->user, "1000");
         assert_true(p->capabilities && !p->capabilities[0]);
+        assert_true(p->own_init && p->new_privileges);
+        assert_int_equal(p->shm_size, 128 << 20);
+        assert_true(strv_length(p->env_left_out) == 1 && streq(p->env_left_out[0], "DATABASE_URL"));
         assert_true(p->read_only);
+        product_unref(p);
+}
+
+/* 0 and null are no limit, which wins over the host's default. */
+static void test_no_limits(void **state)
+{
+        Product *p = good(
+                        WITH("\"limits\":{\"app\":{\"memory\":0,\"cpus\":null,\"pids\":0,\"files\":null}}"));
+
+        assert_int_equal(p->app_limits.memory, 0);
+        assert_int_equal(p->app_limits.nano_cpus, 0);
+        assert_int_equal(p->app_limits.pids, 0);
+        assert_int_equal(p->app_limits.files, 0);
+        assert_true(p->database_limits.memory == LIMIT_UNSET);
         product_unref(p);
 }
 
@@ -235,7 +266,7 @@ static void test_good(void **state)
 static void test_defaults(void **state)
 {
         Product *p = good("{" BASE "}"), *again;
-        struct json_object *json = p->json, *database, *limits;
+        struct json_object *json = p->json, *database;
         const char *s;
         uint64_t n;
         bool b;
@@ -255,14 +286,10 @@ static void test_defaults(void **state)
         assert_string_equal(s, "docker.io/library/postgres:16");
         assert_int_equal(json_get_string(database, "data_path", &s), 0);
         assert_string_equal(s, "/var/lib/postgresql/data");
-        assert_int_equal(p->app_limits.pids, 512);
-        assert_int_equal(p->database_limits.pids, 512);
-        assert_int_equal(p->app_limits.memory, 0);
-        limits = json_get(json, "limits");
-        assert_int_equal(json_get_u64(json_get(limits, "app"), "pids", &n), 0);
-        assert_int_equal(n, 512);
-        assert_int_equal(json_get_u64(json_get(limits, "database"), "pids", &n), 0);
-        assert_int_equal(n, 512);
+        /* Limits that are left out are the host's, which is not for the product to say. */
+        assert_true(p->app_limits.pids == LIMIT_UNSET);
+        assert_true(p->database_limits.memory == LIMIT_UNSET);
+        assert_null(json_get(json, "limits"));
         assert_true(p->expires_usec == UINT64_MAX);
         again = good(json_text(json));
         assert_string_equal(json_text(again->json), json_text(json));
@@ -271,7 +298,6 @@ static void test_defaults(void **state)
 
         p = good(WITH("\"database\":null"));
         assert_null(p->database_image);
-        assert_null(json_get(json_get(p->json, "limits"), "database"));
         again = good(json_text(p->json));
         assert_null(again->database_image);
         product_unref(again);
@@ -363,6 +389,7 @@ int main(void)
                 cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_too_much),
                 cmocka_unit_test(test_good),
+                cmocka_unit_test(test_no_limits),
                 cmocka_unit_test(test_defaults),
                 cmocka_unit_test(test_views),
                 cmocka_unit_test(test_expand),

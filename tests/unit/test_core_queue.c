@@ -3,7 +3,12 @@
 /* Who waits for whom, and what those who wait are told. */
 
 #include "basic/json-util.h"
-#include "core/job.h"
+#include "core/job/job.h"
+#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/registry.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 
 static World *world_with_workers(unsigned n)
@@ -59,6 +64,59 @@ static unsigned count_done_before(const char *who, Variant many, const char *oth
                 ask_done(&asks[k]);
         world_free(w);
         return n;
+}
+
+typedef struct FakeIsolation {
+        IsolationPort port;
+        const char *fault;
+        void (*on_changed)(void *userdata);
+        void *userdata;
+} FakeIsolation;
+
+static bool fake_is_in_force(IsolationPort *port, const char **ret_fault)
+{
+        const FakeIsolation *f = container_of(port, FakeIsolation, port);
+
+        if (f->fault && ret_fault)
+                *ret_fault = f->fault;
+        return !f->fault;
+}
+
+static void fake_watch(IsolationPort *port, void (*on_changed)(void *userdata), void *userdata)
+{
+        FakeIsolation *f = container_of(port, FakeIsolation, port);
+
+        f->on_changed = on_changed;
+        f->userdata = userdata;
+}
+
+/* While nothing keeps instances apart, none is ordered, and those that are ordered wait. */
+static void test_isolation_is_waited_for(void **state)
+{
+        static const IsolationVTable vtable = { fake_is_in_force, fake_watch };
+        FakeIsolation isolation = { .port.vtable = &vtable };
+        World *w = world_with_workers(1);
+        _cleanup_ask_ Ask first = { 0 }, second = { 0 }, third = { 0 };
+
+        manager_set_isolation(w->manager, &isolation.port);
+        order(w, &first, "uid:0", VARIANT_ALONE);
+        order(w, &second, "uid:0", VARIANT_ALONE);
+        while (!first.answered || !second.answered)
+                assert_true(fake_ports_step(w->ports));
+        isolation.fault = "somebody is at the rules";
+        world_run(w);
+        assert_int_equal(count_running(w), 1);
+        order(w, &third, "uid:0", VARIANT_ALONE);
+        world_run(w);
+        assert_int_equal(third.fault, FAULT_NOT_ISOLATED);
+        assert_true(third.retry_after_s > 0);
+        assert_non_null(strstr(third.reason, isolation.fault));
+        isolation.fault = NULL;
+        isolation.on_changed(isolation.userdata);
+        world_run(w);
+        assert_int_equal(count_running(w), 2);
+        world_check(w);
+        world_free(w);
 }
 
 /* One caller's many deploys do not keep another's one waiting. */
@@ -128,6 +186,7 @@ static void test_place_in_queue(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_isolation_is_waited_for),
                 cmocka_unit_test(test_fair_to_callers),
                 cmocka_unit_test(test_fair_to_products),
                 cmocka_unit_test(test_first_come),

@@ -3,6 +3,10 @@
 /* An idempotency key whose first deployment the store may have taken, or not: never two instances of one key. */
 
 #include "basic/json-util.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/registry.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 
 static void create(World *w, Ask *a)

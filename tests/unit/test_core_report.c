@@ -8,7 +8,11 @@
 #include "basic/json-util.h"
 #include "basic/time-util.h"
 #include "config.h"
-#include "core/counters.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/context.h"
+#include "core/registry/counters.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 

@@ -7,6 +7,8 @@
 #include "basic/file-util.h"
 #include "basic/json-util.h"
 #include "basic/time-util.h"
+#include "core/ports.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 
@@ -74,6 +76,9 @@ static bool try_restart(Variant variant, int removed, size_t call, FakeFault fau
         world_assert(w, a.answered);
         world_assert(w, a.fault == FAULT_NONE || a.fault == FAULT_FAILED ||
                                         a.fault == FAULT_STORE_UNAVAILABLE);
+        /* One whose application only was not heard is heard. */
+        fake_clock_move(fake_clock_now() + USEC_PER_MINUTE);
+        world_run(w);
         if (removed == REMOVED_NOTHING)
                 world_check(w);
         /* Whatever became of it: it can be restarted then. */

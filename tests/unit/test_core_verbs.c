@@ -6,6 +6,11 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
+#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/ports.h"
+#include "core/registry/registry.h"
+#include "core/verbs/request.h"
 #include "core_fixture.h"
 #include "fake_clock.h"
 
@@ -28,10 +33,52 @@ static void assert_fault(World *w, const Ask *a, Fault fault, const char *field)
         world_assert(w, (a->retry_after_s > 0) ==
                                         (fault == FAULT_QUOTA_EXCEEDED || fault == FAULT_STORE_UNAVAILABLE ||
                                                         fault == FAULT_ENGINE_UNAVAILABLE ||
-                                                        fault == FAULT_QUEUE_FULL));
+                                                        fault == FAULT_NOT_ISOLATED ||
+                                                        fault == FAULT_QUEUE_FULL ||
+                                                        fault == FAULT_HOST_FULL));
 }
 
 /* ---- Creating ---- */
+
+static void refused_with(World *w, HostState host, const char *what, const char *much, const char *key)
+{
+        _cleanup_ask_ Ask a = { 0 };
+
+        w->ports->host = host;
+        world_stop(w); /* readings are kept for a second */
+        world_start(w);
+        world_run(w);
+        ask_create(w, &a, VARIANT_STRIP);
+        world_run(w);
+        assert_fault(w, &a, what ? FAULT_HOST_FULL : FAULT_NONE, NULL);
+        if (!what)
+                return;
+        world_assert(w, strstr(a.reason, what) && strstr(a.reason, much) && strstr(a.reason, key));
+        world_assert(w, a.retry_after_s >= 30);
+}
+
+/* The last of the host's disk and memory is not given away; what there is not is said, and what is needed. */
+static void test_full_host(void **state)
+{
+        const HostState fine = { "/srv/docker", 1 << 30, 1 << 28, 6000, "/srv/docker" };
+        HostState host = fine;
+        World *w = world_new();
+
+        refused_with(w, fine, NULL, NULL, NULL);
+        host.disk_free = (1 << 30) - 1;
+        refused_with(w, host, "disk", "1024 MiB are free under /srv/docker", "MinFreeDisk=");
+        host = fine;
+        host.memory_available = 1 << 27;
+        refused_with(w, host, "memory", "128 MiB are available, and a new instance needs 256 MiB",
+                        "MinFreeMemory=");
+        host = fine;
+        host.memory_pressure = 6001;
+        refused_with(w, host, "busy", "60 % of the last ten seconds", "MaxPressure=");
+        host.disk_free = host.memory_available = host.memory_pressure = USAGE_UNKNOWN;
+        refused_with(w, host, NULL, NULL, NULL);
+        world_check(w);
+        world_free(w);
+}
 
 static void test_bad_orders(void **state)
 {
@@ -486,6 +533,7 @@ static void test_views(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_full_host),
                 cmocka_unit_test(test_bad_orders),
                 cmocka_unit_test(test_outside_away),
                 cmocka_unit_test(test_store_away_at_start),

@@ -6,18 +6,89 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "basic/json-util.h"
+#include "core/model/listening.h"
 #include "core/names.h"
-#include "engine/engine-container.h"
-#include "engine/engine-error.h"
-#include "engine/engine-interface.h"
-#include "engine/engine-pull.h"
-#include "engine/engine-reference.h"
-#include "engine/engine-stream.h"
-#include "engine/engine-usage.h"
+#include "core/ports.h"
+#include "engine/container-spec.h"
+#include "engine/error.h"
+#include "engine/host.h"
+#include "engine/interface.h"
+#include "engine/listeners.h"
+#include "engine/pull.h"
+#include "engine/reference.h"
+#include "engine/sizes.h"
+#include "engine/stream.h"
+#include "engine/usage.h"
+
+#define ANONYMOUS "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* The parts of the engine client that need no engine. */
+
+#define TCP                                                                                                 \
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "       \
+        "inode\r\n"
+#define TCP6                                                                                                \
+        "  sl  local_address                         remote_address                        st tx_queue "    \
+        "rx_queue tr tm->when retrnsmt   uid  timeout inode\r\n"
+#define REST     " 00000000:00000000 00:00000000 00000000     0        0 41 1 0 100 0 0 10 0\r\n"
+#define NOWHERE6 "00000000000000000000000000000000:0000"
+
+/* The kernel writes words as it has them: this is how machines with their lowest byte first do. */
+static void test_listeners(void **state)
+{
+        static const struct {
+                const char *text, *expected;
+        } cases[] = {
+                { "", "no port" },
+                { TCP TCP6, "no port" },
+                { TCP "   0: 00000000:0BB8 00000000:0000 0A" REST, "port 3000" },
+                /* One that is in use, the engine's name server, and a line that is cut short. */
+                { TCP "   0: 00000000:0BB8 0100007F:1F90 01" REST, "no port" },
+                { TCP "   0: 0B00007F:9C41 00000000:0000 0A" REST, "no port" },
+                { TCP "   0: 00000000:0BB8 00000000:0000", "no port" },
+                { TCP "   0: 000000:0BB8 00000000:0000 0A" REST, "no port" },
+                { TCP "   0: 0100007F:0BB8 00000000:0000 0A" REST,
+                                "127.0.0.1:3000 only: to be reached it has to listen on 0.0.0.0" },
+                { TCP "   0: 0502E70A:0BB8 00000000:0000 0A" REST, "10.231.2.5:3000 only" },
+                { TCP TCP6 "   0: 00000000000000000000000000000000:1F90 " NOWHERE6 " 0A" REST, "port 8080" },
+                { TCP TCP6 "   0: 00000000000000000000000001000000:1F90 " NOWHERE6 " 0A" REST,
+                                "[::1]:8080 only: to be reached it has to listen on 0.0.0.0" },
+                { TCP TCP6 "   0: 0000000000000000FFFF00000100007F:1F90 " NOWHERE6 " 0A" REST,
+                                "127.0.0.1:8080 only: to be reached it has to listen on 0.0.0.0" },
+                { TCP TCP6 "   0: 0000000000000000FFFF000000000000:1F90 " NOWHERE6 " 0A" REST, "port 8080" },
+                /* Of one port on all addresses and on one it is the former. */
+                { TCP "   0: 0100007F:0BB8 00000000:0000 0A" REST TCP6
+                      "   0: 00000000000000000000000000000000:0BB8 " NOWHERE6 " 0A" REST
+                      "   1: 00000000000000000000000000000000:0050 " NOWHERE6 " 0A" REST,
+                                "port 3000, port 80" },
+                { "cat: /proc/net/tcp: No such file\n", "no port" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Listener listeners[LISTENERS_MAX];
+                size_t n = engine_listeners_parse(cases[i].text, listeners);
+                _cleanup_free_ char *text = listening_describe(listeners, n);
+
+                assert_string_equal(text, cases[i].expected);
+        }
+}
+
+/* More ports than are told. */
+static void test_many_listeners(void **state)
+{
+        char text[2048] = TCP;
+        Listener listeners[LISTENERS_MAX];
+        size_t n = strlen(text);
+
+        for (unsigned i = 0; i < LISTENERS_MAX + 3; i++)
+                n += (size_t) snprintf(text + n, sizeof text - n, "%4u: 00000000:%04X 00000000:0000 0A\r\n",
+                                i, 1000 + i);
+        assert_int_equal(engine_listeners_parse(text, listeners), LISTENERS_MAX);
+        assert_int_equal(listeners[LISTENERS_MAX - 1].port, 1000 + LISTENERS_MAX - 1);
+}
 
 static void test_choose_api(void **state)
 {
@@ -130,6 +201,14 @@ static void test_pull_errors(void **state)
                 { 404, "manifest for unauthorized:1 not found", -ENOENT },
                 { 500, "Get \"https://r/v2/tls:/EOF/manifests/denied\": no space left on device", -EIO },
                 { 500, "no space left on device", -EIO },
+                { 0,
+                                "toomanyrequests: You have reached your pull rate limit. You may increase "
+                                "the "
+                                "limit by authenticating and upgrading",
+                                -EDQUOT },
+                { 429, "Too Many Requests", -EDQUOT },
+                { 0, "no matching manifest for linux/amd64 in the manifest list entries", -ENOEXEC },
+                { 404, "no match for platform in manifest: not found", -ENOEXEC },
                 { 0, "something new", -EIO },
         };
 
@@ -224,48 +303,6 @@ static void test_json_stream_bad(void **state)
         engine_json_stream_done(&stopped);
 }
 
-static void test_log_stream(void **state)
-{
-        static const char frames[] = "\1\0\0\0\0\0\0\4one\n"
-                                     "\2\0\0\0\0\0\0\0"
-                                     "\2\0\0\0\0\0\0\6tw\xffo\r\n"
-                                     "\1\0\0\0\0\0\0\5three";
-
-        for (size_t piece = 1; piece <= sizeof(frames); piece++) {
-                EngineLogStream s = {};
-                _cleanup_free_ char *text = NULL;
-
-                for (size_t i = 0; i < sizeof(frames) - 1; i += piece) {
-                        size_t n = sizeof(frames) - 1 - i < piece ? sizeof(frames) - 1 - i : piece;
-
-                        assert_int_equal(engine_log_stream_feed(&s, frames + i, n), 0);
-                }
-                text = engine_log_stream_text(&s);
-                assert_string_equal(text, "one\ntw\xef\xbf\xbdo \nthree\n");
-                engine_log_stream_done(&s);
-        }
-}
-
-static void test_log_stream_bounds(void **state)
-{
-        EngineLogStream s = {}, bad = {}, none = {};
-        _cleanup_free_ char *text = NULL, *empty = NULL;
-        char frame[8 + 100] = "\1\0\0\0\0\0\0d";
-
-        assert_int_equal(engine_log_stream_feed(&bad, "plain text", 10), -EPROTO);
-        empty = engine_log_stream_text(&none);
-        assert_string_equal(empty, "");
-        memset(frame + 8, 'x', 99);
-        frame[107] = '\n';
-        for (size_t i = 0; i < 20000; i++)
-                assert_int_equal(engine_log_stream_feed(&s, frame, sizeof(frame)), 0);
-        text = engine_log_stream_text(&s);
-        assert_true(strlen(text) >= ENGINE_LOG_MAX - 100 && strlen(text) <= 2 * ENGINE_LOG_MAX);
-        assert_int_equal(strlen(text) % 100, 0); /* whole lines */
-        engine_log_stream_done(&s);
-        engine_log_stream_done(&bad);
-}
-
 static int take_document(struct json_object *document, void *userdata)
 {
         return engine_pull_state_take(userdata, document);
@@ -331,17 +368,21 @@ static void test_container_body(void **state)
                 .env = &env,
                 .labels = &labels,
                 .capabilities = capabilities,
-                .limits = { .memory = 1024, .nano_cpus = 5, .pids = 7 },
+                .limits = { .memory = 1024, .nano_cpus = 5, .pids = 7, .files = 65536 },
                 .slice = "ark-client_a.slice",
                 .networks = { { "n1", "10.0.0.2" }, { "n2", "10.0.1.2" } },
                 .n_networks = 2,
         };
-        EngineClient client = { .log_journald = true };
+        EngineClient client = { .known = true, .log_journald = true };
         _cleanup_json_ struct json_object *a = NULL, *b = NULL;
 
         assert_int_equal(string_pairs_add(&env, "A", "b=c"), 0);
         assert_int_equal(string_pairs_add(&labels, ARK_LABEL_INSTANCE, "client_a"), 0);
         assert_int_equal(engine_container_body(&spec, &a), 0);
+        spec.own_init = spec.new_privileges = true;
+        spec.shm_size = 1 << 27;
+        spec.networks[0].alias = "db";
+        spec.own_address = "10.0.1.2";
         spec.volume = "v";
         spec.volume_path = "/data";
         spec.volume_labels = &labels;
@@ -355,21 +396,78 @@ static void test_container_body(void **state)
         assert_string_equal(json_text(get(a, "HostConfig", "MemorySwap")), "1024");
         assert_string_equal(json_text(get(a, "NetworkingConfig", "EndpointsConfig")),
                         "{\"n1\":{\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\"}}}");
+        assert_null(get(a, "HostConfig", "ExtraHosts"));
+        assert_string_equal(json_text(get(b, "HostConfig", "ExtraHosts")), "[\"client_a:10.0.1.2\"]");
+        assert_string_equal(json_text(get(a, "HostConfig", "SecurityOpt")), "[\"no-new-privileges\"]");
+        assert_string_equal(json_text(get(a, "HostConfig", "Init")), "true");
+        assert_null(get(a, "HostConfig", "ShmSize"));
+        assert_string_equal(json_text(get(b, "NetworkingConfig", "EndpointsConfig")),
+                        "{\"n1\":{\"Aliases\":[\"db\"],\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.2\"}}}");
+        assert_null(get(b, "HostConfig", "SecurityOpt"));
+        assert_string_equal(json_text(get(b, "HostConfig", "Init")), "false");
+        assert_string_equal(json_text(get(b, "HostConfig", "ShmSize")), "134217728");
+        assert_string_equal(json_text(get(a, "HostConfig", "Ulimits")),
+                        "[{\"Name\":\"nofile\",\"Soft\":65536,\"Hard\":65536}]");
         assert_null(json_get(a, "Healthcheck"));
         assert_null(get(a, "HostConfig", "Mounts"));
         assert_string_equal(json_text(get(b, "HostConfig", "Mounts")),
                         "[{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/data\",\"VolumeOptions\":"
                         "{\"Labels\":{\"network.ark.instance\":\"client_a\"}}}]");
 
-        assert_int_equal(engine_container_adapt(&client, a), 0);
+        assert_int_equal(engine_container_adapt(&client, 0, a), 0);
         assert_null(get(a, "HostConfig", "CgroupParent"));
         assert_string_equal(json_text(get(a, "HostConfig", "LogConfig")),
-                        "{\"Config\":{\"labels\":\"ark.instance\",\"tag\":\"{{.Name}}\"},\"Type\":"
-                        "\"journald\"}");
-        client = (EngineClient){ .cgroup_systemd = true };
-        assert_int_equal(engine_container_adapt(&client, b), 0);
+                        "{\"Type\":\"journald\",\"Config\":{\"labels\":\"ark.instance\",\"tag\":\"{{.Name}}"
+                        "\"}}");
+        client = (EngineClient){ .known = true, .cgroup_systemd = true };
+        assert_int_equal(engine_container_adapt(&client, 0, b), 0);
         assert_non_null(get(b, "HostConfig", "CgroupParent"));
         assert_null(get(b, "HostConfig", "LogConfig"));
+        client = (EngineClient){ .known = true, .log_relay = true, .log_journald = true };
+        assert_int_equal(engine_container_adapt(&client, 1 << 20, b), 0);
+        assert_string_equal(json_text(get(b, "HostConfig", "LogConfig")),
+                        "{\"Type\":\"syslog\",\"Config\":{\"cache-max-size\":\"524288\",\"syslog-address\":"
+                        "\"udp://127.0.0.1:5052\",\"syslog-format\":\"rfc5424micro\",\"tag\":\"{{index "
+                        ".ContainerLabels \\\"ark.instance\\\"}}/{{.Name}}/{{.FullID}}\",\"cache-max-file\":"
+                        "\"2\"}}");
+        client = (EngineClient){ .known = true, .log_json_file = true };
+        assert_int_equal(engine_container_adapt(&client, 1 << 20, b), 0);
+        assert_string_equal(json_text(get(b, "HostConfig", "LogConfig")),
+                        "{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"524288\",\"max-file\":\"2\"}}");
+}
+
+/* Two digits behind the point, whatever they are. */
+static void test_pressure(void **state)
+{
+        static const char *const bad[] = { "", "some avg10=1.00 avg60=0.00", "full avg10=", "full avg10=1",
+                "full avg10=1.2", "full avg10=101.00", "full avg10=-1.00" };
+        uint64_t n = 0;
+
+        assert_int_equal(engine_host_parse_pressure("some avg10=99.00 avg60=1.00 avg300=0.00 total=1\n"
+                                                    "full avg10=12.34 avg60=0.00 avg300=0.00 total=1\n",
+                                         &n),
+                        0);
+        assert_int_equal(n, 1234);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(engine_host_parse_pressure(bad[i], &n), -EINVAL);
+}
+
+static void test_host(void **state)
+{
+        EngineClient client = { .root_dir = "/" };
+        HostState host;
+
+        engine_host_read(&client, &host);
+        assert_string_equal(host.engine_root, "/");
+        assert_true(host.disk_free != USAGE_UNKNOWN && host.memory_available != USAGE_UNKNOWN);
+        (void) strcpy(client.root_dir, "/nowhere/at/all");
+        engine_host_read(&client, &host);
+        assert_true(host.disk_free == USAGE_UNKNOWN || !streq(host.disk_path, client.root_dir));
+        /* Volumes on a disk of their own, which is full: /proc has nothing free. */
+        (void) strcpy(client.volumes_dir, "/proc");
+        engine_host_read(&client, &host);
+        assert_string_equal(host.disk_path, "/proc");
+        assert_int_equal(host.disk_free, 0);
 }
 
 /* The loopback's address is there on every machine. */
@@ -434,6 +532,38 @@ static void test_usage(void **state)
         assert_usage(&u, none, none, none, none, none);
 }
 
+static void test_sizes(void **state)
+{
+        static char deployment[] = "d";
+        const EngineClient c = { .deployment = deployment };
+        const char text[] = "{\"Containers\":[{\"Names\":[\"/"
+                            "a\"],\"SizeRw\":7,\"Labels\":{\"" ARK_LABEL_DEPLOYMENT
+                            "\":\"d\"}},{\"Names\":[\"/b\"],\"Labels\":{\"" ARK_LABEL_DEPLOYMENT
+                            "\":\"d\"}},{\"Names\":[\"/c\"],\"SizeRw\":9,\"Labels\":{\"" ARK_LABEL_DEPLOYMENT
+                            "\":\"other\"}}],\"Volumes\":[{\"Name\":\"v\",\"UsageData\":{\"Size\":-1},"
+                            "\"Labels\":{\"" ARK_LABEL_DEPLOYMENT
+                            "\":\"d\"}},{\"Name\":\"stranger\",\"Labels\":null,"
+                            "\"UsageData\":{\"Size\":5}},{\"Name\":\"" ANONYMOUS
+                            "\",\"Labels\":null,\"UsageData\":{\"Size\":5}},{\"UsageData\":null}]}";
+        static const ResourceSize expected[] = { { RESOURCE_CONTAINER, "a", 7 },
+                { RESOURCE_CONTAINER, "b", 0 }, { RESOURCE_VOLUME, "v", USAGE_UNKNOWN },
+                { RESOURCE_VOLUME, ANONYMOUS, 5 } };
+        _cleanup_json_ struct json_object *answer = json_tokener_parse(text),
+                                          *other = json_tokener_parse("[]");
+        _cleanup_free_ ResourceSize *sizes = NULL;
+        size_t n = 99;
+
+        assert_int_equal(engine_sizes_read(&c, other, &sizes, &n), -EPROTO);
+        assert_int_equal(n, 99);
+        assert_int_equal(engine_sizes_read(&c, answer, &sizes, &n), 0);
+        assert_int_equal(n, ELEMENTSOF(expected));
+        for (size_t i = 0; i < n; i++) {
+                assert_int_equal(sizes[i].kind, expected[i].kind);
+                assert_string_equal(sizes[i].name, expected[i].name);
+                assert_true(sizes[i].bytes == expected[i].bytes);
+        }
+}
+
 static void test_interfaces(void **state)
 {
         char name[INTERFACE_NAME_MAX];
@@ -441,7 +571,7 @@ static void test_interfaces(void **state)
         assert_int_equal(engine_interface_find("127.0.0.0/28", name), 1);
         assert_string_equal(name, "lo");
         assert_int_equal(engine_interface_find("127.0.0.16/28", name), 0);
-        assert_int_equal(engine_interface_find("203.0.113.0/28", name), 0);
+        assert_int_equal(engine_interface_find("198.51.100.0/28", name), 0);
         assert_int_equal(engine_interface_find("127.0.0.1", name), -EINVAL);
         assert_int_equal(engine_interface_find("127.0.0.1/33", name), -EINVAL);
         assert_int_equal(engine_interface_find("127.0.0.1/8", name), -EINVAL);
@@ -451,16 +581,19 @@ static void test_interfaces(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_pressure),
+                cmocka_unit_test(test_host),
+                cmocka_unit_test(test_listeners),
+                cmocka_unit_test(test_many_listeners),
                 cmocka_unit_test(test_choose_api),
                 cmocka_unit_test(test_usage),
+                cmocka_unit_test(test_sizes),
                 cmocka_unit_test(test_interfaces),
                 cmocka_unit_test(test_reference),
                 cmocka_unit_test(test_pull_errors),
                 cmocka_unit_test(test_messages),
                 cmocka_unit_test(test_json_stream),
                 cmocka_unit_test(test_json_stream_bad),
-                cmocka_unit_test(test_log_stream),
-                cmocka_unit_test(test_log_stream_bounds),
                 cmocka_unit_test(test_pull_state),
                 cmocka_unit_test(test_container_body),
         };

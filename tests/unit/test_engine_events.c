@@ -14,6 +14,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "core/names.h"
+#include "core/ports.h"
 #include "engine_fixture.h"
 
 /*

@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 
 #include "basic/time-util.h"
+#include "core/model/listening.h"
 #include "core/names.h"
+#include "core/ports.h"
 #include "engine_fixture.h"
 
 /*
@@ -214,6 +216,122 @@ static void test_late_volume(void **state)
         fixture_close(&f);
 }
 
+/* It writes where its user may, and its own files are read-only. */
+#define WRITE "busybox touch /data/new && busybox rm /data/new; echo wrote $?; busybox sleep 1000"
+
+static void assert_writes(Fixture *f, Outcome *o, bool does)
+{
+        assert_int_equal(CALL(f, o, start_container, "arktest_1", TIMEOUT, outcome_done), 0);
+        do
+                assert_int_equal(CALL(f, o, container_logs, "arktest_1", 10, TIMEOUT, outcome_text), 0);
+        while (!strstr(o->text, "wrote"));
+        assert_int_equal(strstr(o->text, "wrote 0") != NULL, does);
+        assert_int_equal(CALL(f, o, remove_container, "arktest_1", TIMEOUT, outcome_done), 0);
+}
+
+/* What runs and is made again comes to its own end before. */
+static void test_stopped_before(void **state)
+{
+        Fixture f = fixture_open(docker_socket, "arktest");
+        Outcome o = {};
+
+        prepare(&f, &o);
+        assert_int_equal(create_container(&f, &o, "arktest_1",
+                                         "trap 'busybox touch /data/farewell; exit 0' TERM; echo wrote 0; "
+                                         "while true; do busybox sleep 0.1; done",
+                                         NULL),
+                        0);
+        assert_int_equal(
+                        CALL(&f, &o, give_volume, "arktest_1", "/data", 65534, false, TIMEOUT, outcome_done),
+                        0);
+        assert_int_equal(CALL(&f, &o, start_container, "arktest_1", TIMEOUT, outcome_done), 0);
+        do
+                assert_int_equal(CALL(&f, &o, container_logs, "arktest_1", 10, TIMEOUT, outcome_text), 0);
+        while (!strstr(o.text, "wrote"));
+        assert_int_equal(create_container(&f, &o, "arktest_1",
+                                         "busybox test -e /data/farewell; echo wrote $?", NULL),
+                        0);
+        assert_writes(&f, &o, true);
+        clean(&f);
+        fixture_close(&f);
+}
+
+/* The engine cuts long lines into pieces; each is whole again, also from a place within the output on. */
+static void test_long_lines(void **state)
+{
+        static const char script[] =
+                        "busybox head -c 40000 /dev/zero | busybox tr '\\0' a; echo; echo short; "
+                        "busybox head -c 16384 /dev/zero | busybox tr '\\0' b; echo; echo end; "
+                        "busybox sleep 1000";
+        Fixture f = fixture_open(docker_socket, "arktest");
+        LogPlace from = { 0 };
+        Outcome o = {};
+
+        prepare(&f, &o);
+        assert_int_equal(create_container(&f, &o, "arktest_1", script, NULL), 0);
+        assert_int_equal(CALL(&f, &o, start_container, "arktest_1", TIMEOUT, outcome_done), 0);
+        do
+                assert_int_equal(CALL(&f, &o, container_logs, "arktest_1", 10, TIMEOUT, outcome_text), 0);
+        while (!strstr(o.text, "end\n"));
+        assert_int_equal(strspn(o.text, "a"), 40000);
+        assert_memory_equal(o.text + 40000, "\nshort\nbbb", 10);
+        assert_int_equal(strspn(o.text + 40007, "b"), 16384);
+        assert_string_equal(o.text + 40007 + 16384, "\nend\n");
+
+        assert_int_equal(CALL(&f, &o, container_log_since, "arktest_1", NULL, 10, TIMEOUT, outcome_text), 0);
+        assert_int_equal(strspn(o.text + 31, "a"), 40000);
+        memcpy(from.last, o.text + 31 + 40000 + 1, 30);
+        assert_int_equal(CALL(&f, &o, container_log_since, "arktest_1", &from, 1, TIMEOUT, outcome_text), 0);
+        assert_memory_equal(o.text + 30, " short\n", 7);
+        assert_int_equal(strspn(o.text + 30 + 7 + 31, "b"), 16384);
+        assert_null(strstr(o.text, "end\n"));
+        assert_int_equal(CALL(&f, &o, remove_container, "arktest_1", TIMEOUT, outcome_done), 0);
+        clean(&f);
+        fixture_close(&f);
+}
+
+static void give(Fixture *f, Outcome *o, const char *script, uint32_t uid, bool filled)
+{
+        assert_int_equal(create_container(f, o, "arktest_1", script, NULL), 0);
+        assert_int_equal(CALL(f, o, give_volume, "arktest_1", "/data", uid, filled, TIMEOUT, outcome_done),
+                        0);
+}
+
+static void test_giving(void **state)
+{
+        Fixture f = fixture_open(docker_socket, "arktest");
+        Outcome o = {};
+
+        prepare(&f, &o);
+        assert_int_equal(create_container(&f, &o, "arktest_1", WRITE, NULL), 0);
+        assert_writes(&f, &o, false);
+        give(&f, &o, WRITE, 65534, false);
+        assert_writes(&f, &o, true);
+        /* One that is not empty is given only where that is asked for. */
+        give(&f, &o, "busybox touch /data/old; " WRITE, 65534, false);
+        assert_writes(&f, &o, true);
+        give(&f, &o, WRITE, 20000, false);
+        assert_writes(&f, &o, true);
+        give(&f, &o, WRITE, 20000, true);
+        assert_writes(&f, &o, false);
+        give(&f, &o, "busybox dd if=/dev/zero of=/data/big bs=1024 count=3; " WRITE, 65534, true);
+        assert_int_equal(CALL(&f, &o, give_volume, "arktest_1", "/none", 1, true, TIMEOUT, outcome_done),
+                        -ENOENT);
+        assert_int_equal(
+                        CALL(&f, &o, give_volume, "arktest_1", "/proc/self", 1, true, TIMEOUT, outcome_done),
+                        -ENOENT);
+        assert_int_equal(CALL(&f, &o, measure_sizes, TIMEOUT, outcome_sizes), 0);
+        assert_int_equal(o.n_resources, 2);
+        assert_int_equal(o.current, 0);
+        assert_writes(&f, &o, true);
+        assert_int_equal(CALL(&f, &o, measure_sizes, TIMEOUT, outcome_sizes), 0);
+        assert_int_equal(o.n_resources, 1);
+        assert_int_equal(o.current, 3 * 1024);
+        clean(&f);
+        free(o.text);
+        fixture_close(&f);
+}
+
 static void test_containers(void **state)
 {
         Fixture f = fixture_open(docker_socket, "arktest"),
@@ -309,6 +427,134 @@ static void test_containers(void **state)
         fixture_close(&f);
 }
 
+/* ---- What an operator's hands do ---- */
+
+#define NAME "client_aaaaaaaaaaaa"
+
+static int create_whole(Fixture *f, Outcome *o, const char *hash, const VolumeMount *volume, bool keep)
+{
+        StringPairs labels = labels_of("arktest", NAME), env = {};
+        ContainerSpec spec = {
+                .name = NAME,
+                .image = IMAGE,
+                .env = &env,
+                .labels = &labels,
+                .stop_timeout_s = 3,
+                .stop_signal = "SIGINT",
+                .keep = keep,
+                .volumes = volume,
+                .n_volumes = volume ? 1 : 0,
+                .networks = { { "arktest_net", "10.88.1.5" } },
+                .n_networks = 1,
+        };
+        int r;
+
+        assert_int_equal(
+                        string_pairs_add(&env, "SCRIPT",
+                                        "mkdir -p /tmp /run; echo x | tee /root_file /tmp/t >/run/r; "
+                                        "busybox httpd -p 3000; busybox httpd -p 127.0.0.1:3001; exec sleep "
+                                        "1000"),
+                        0);
+        assert_int_equal(string_pairs_add(&labels, ARK_LABEL_HASH, hash), 0);
+        r = CALL(f, o, create_container, &spec, TIMEOUT, outcome_done);
+        string_pairs_done(&labels);
+        string_pairs_done(&env);
+        return r;
+}
+
+static void ask_docker(const char *method, const char *path, const char *body)
+{
+        _cleanup_free_ char *command = str_printf(
+                        "curl -sf -o /dev/null --unix-socket '%s' -X %s -H 'Content-Type: application/json' "
+                        "-d '%s' 'http://e/v1.41%s'",
+                        strempty(docker_socket), method, body, path);
+
+        assert_int_equal(system(command), 0);
+}
+
+/* Renamed, and off a network that was removed and made again: it is found, joined and has its name. */
+static void test_by_hand(void **state)
+{
+        Fixture f = fixture_open(docker_socket, "arktest");
+        const VolumeMount volume = { "arktest_data", "/extra" };
+        Outcome o = {};
+
+        clean(&f);
+        assert_int_equal(create_network(&f, &o, "arktest", "arktest_net", "arktest0", "10.88.1", true), 0);
+        assert_int_equal(create_whole(&f, &o, "v2:1", NULL, false), 0);
+        assert_int_equal(CALL(&f, &o, start_container, NAME, TIMEOUT, outcome_done), 0);
+        ask_docker("POST", "/containers/" NAME "/rename?name=byhand", "");
+        assert_int_equal(CALL(&f, &o, inspect_container, NAME, "arktest_net", TIMEOUT, outcome_state), 0);
+        assert_true(o.state.running && o.state.joined);
+        assert_int_equal(CALL(&f, &o, list_of_instance, NAME, TIMEOUT, outcome_resources), 0);
+        assert_int_equal(o.n_resources, 1);
+        /* What is in /tmp may be gone once it has ended, and counts only if it is not. */
+        assert_int_equal(CALL(&f, &o, container_changes, NAME, TIMEOUT, outcome_text), 0);
+        assert_string_equal(o.text, "/root_file");
+        for (unsigned i = 0; i < 2; i++)
+                assert_int_equal(CALL(&f, &o, stop_container, NAME, 1, TIMEOUT, outcome_done), 0);
+        ask_docker("DELETE", "/networks/arktest_net", "");
+        assert_int_equal(create_network(&f, &o, "arktest", "arktest_net", "arktest0", "10.88.1", true), 0);
+        assert_true(CALL(&f, &o, restart_container, NAME, 3, TIMEOUT, outcome_done) < 0);
+        assert_int_equal(CALL(&f, &o, container_changes, NAME, TIMEOUT, outcome_text), 0);
+        assert_string_equal(o.text, "/root_file, /tmp/t");
+        assert_int_equal(create_whole(&f, &o, "v2:2", NULL, true), 0);
+        assert_int_equal(CALL(&f, &o, restart_container, NAME, 3, TIMEOUT, outcome_done), 0);
+        assert_int_equal(CALL(&f, &o, inspect_container, NAME, "arktest_net", TIMEOUT, outcome_state), 0);
+        assert_true(o.state.running && o.state.joined);
+        /* Made again with a further volume, which outlives it. */
+        assert_int_equal(create_whole(&f, &o, "v2:2", &volume, false), 0);
+        assert_int_equal(CALL(&f, &o, inspect_container, NAME, "arktest_net", TIMEOUT, outcome_state), 0);
+        assert_false(o.state.running);
+        assert_int_equal(o.state.n_volumes, 1);
+        assert_int_equal(CALL(&f, &o, remove_container, NAME, TIMEOUT, outcome_done), 0);
+        assert_int_equal(CALL(&f, &o, find_volume, "arktest_data", TIMEOUT, outcome_done), 0);
+        ask_docker("DELETE", "/volumes/arktest_data", "");
+        assert_int_equal(CALL(&f, &o, find_volume, "arktest_data", TIMEOUT, outcome_done), -ENOENT);
+        clean(&f);
+        fixture_close(&f);
+}
+
+static void on_listeners(int error, const char *reason, const Listener *listeners, size_t n, void *userdata)
+{
+        _cleanup_free_ char *text = error < 0 ? NULL : listening_describe(listeners, n);
+
+        outcome_text(error, reason, text, userdata);
+}
+
+static bool is_either(const char *text, const char *const either[2])
+{
+        return text && (streq(text, either[0]) || streq(text, either[1]));
+}
+
+/* What listens takes a moment to do so. */
+static void test_listeners(void **state)
+{
+        static const char *const either[] = {
+                "port 3000, 127.0.0.1:3001 only: to be reached it has to listen on 0.0.0.0",
+                "127.0.0.1:3001 only, port 3000: to be reached it has to listen on 0.0.0.0",
+        };
+        Fixture f = fixture_open(docker_socket, "arktest");
+        Outcome o = {};
+
+        clean(&f);
+        assert_true(CALL(&f, &o, container_listeners, NAME, TIMEOUT, on_listeners) == -ENOENT);
+        assert_int_equal(create_network(&f, &o, "arktest", "arktest_net", "arktest0", "10.88.1", true), 0);
+        assert_int_equal(create_whole(&f, &o, "v2:1", NULL, false), 0);
+        assert_true(CALL(&f, &o, container_listeners, NAME, TIMEOUT, on_listeners) < 0);
+        assert_int_equal(CALL(&f, &o, start_container, NAME, TIMEOUT, outcome_done), 0);
+        for (unsigned i = 0; i < 100 && !is_either(o.text, either); i++) {
+                o.text = mfree(o.text);
+                assert_int_equal(CALL(&f, &o, container_listeners, NAME, TIMEOUT, on_listeners), 0);
+        }
+        if (!is_either(o.text, either))
+                fail_msg("%s", o.text);
+        o.text = mfree(o.text);
+        assert_int_equal(CALL(&f, &o, remove_container, NAME, TIMEOUT, outcome_done), 0);
+        clean(&f);
+        fixture_close(&f);
+}
+
 static void test_pulls(void **state)
 {
         Fixture f = fixture_open(docker_socket, "arktest");
@@ -332,7 +578,19 @@ static void test_pulls(void **state)
         fixture_close(&f);
 }
 
-/* Two wait for one pull; one gives up, then the other, and a third one gets it all the same. */
+static void on_image(int error, const char *reason, const ImageInfo *info, void *userdata)
+{
+        outcome_done(error, reason, userdata);
+}
+
+static bool has_image(Fixture *f, const char *image)
+{
+        Outcome o = {};
+
+        return CALL(f, &o, inspect_image, image, TIMEOUT, on_image) == 0;
+}
+
+/* Two wait for one pull; one gives up, then the other; it goes on all the same, and a third one finds the image there. */
 static void test_shared_pull(void **state)
 {
         Fixture f = fixture_open(docker_socket, "arktest");
@@ -353,7 +611,13 @@ static void test_shared_pull(void **state)
         assert_true(a.total > 40U * 1024 * 1024);
         pending_cancel(first);
         pending_cancel(second);
+        assert_false(has_image(&f, large));
+        for (uint64_t begun = now_monotonic(); !has_image(&f, large);) {
+                assert_true(now_monotonic() < begun + USEC_PER_MINUTE);
+                assert_true(sd_event_run(f.event, 100 * USEC_PER_MSEC) >= 0);
+        }
         assert_int_equal(CALL(&f, &c, ensure_image, large, TIMEOUT, outcome_progress, outcome_done), 0);
+        assert_int_equal(c.n_progress, 0);
         assert_false(a.ended || b.ended);
         fixture_close(&f);
 }
@@ -454,7 +718,12 @@ int main(void)
                 cmocka_unit_test(test_networks),
                 cmocka_unit_test(test_volumes),
                 cmocka_unit_test(test_late_volume),
+                cmocka_unit_test(test_stopped_before),
+                cmocka_unit_test(test_long_lines),
+                cmocka_unit_test(test_giving),
                 cmocka_unit_test(test_containers),
+                cmocka_unit_test(test_by_hand),
+                cmocka_unit_test(test_listeners),
                 cmocka_unit_test(test_pulls),
                 cmocka_unit_test(test_shared_pull),
                 cmocka_unit_test(test_cancel),

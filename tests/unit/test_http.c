@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "basic/json-util.h"
+#include "core/model/instance.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
+#include "core/verbs/verb.h"
 #include "http/router.h"
 #include "http_test.h"
 
@@ -144,6 +149,104 @@ static void test_products(void **state)
         assert_null(strstr(put, "Location"));
 }
 
+/* ---- The contract ------------------------------------------------------------------------------------------ */
+
+static struct json_object *read_contract(void **state)
+{
+        _cleanup_free_ char *answer = NULL;
+        struct json_object *contract = NULL;
+        const char *body;
+
+        assert_int_equal(ask_once(*state, LISTENER_PUBLIC, "GET", "/api/openapi.json", FROM_LAN, NULL,
+                                         &answer),
+                        200);
+        body = strstr(answer, "\r\n\r\n");
+        assert_non_null(body);
+        assert_int_equal(json_parse(body + 4, strlen(body + 4), &contract, NULL), 0);
+        return contract;
+}
+
+static struct json_object *find_operation(struct json_object *contract, const char *path, const char *method)
+{
+        struct json_object *operation = json_get(json_get(json_get(contract, "paths"), path), method);
+
+        if (!operation)
+                fail_msg("%s %s is not there", method, path);
+        return operation;
+}
+
+static void test_contract_has_every_verb(void **state)
+{
+        _cleanup_json_ struct json_object *contract = read_contract(state);
+
+        for (const Action *a = action_table; a->name; a++) {
+                _cleanup_free_ char *method = a->http_method ? strdup(a->http_method) : NULL;
+                struct json_object *operation;
+                const char *name = NULL;
+
+                if (!a->http_method)
+                        continue;
+                for (char *p = method; *p; p++)
+                        *p = (char) (*p | 0x20);
+                operation = find_operation(contract, a->http_path, method);
+                assert_int_equal(json_get_string(operation, "operationId", &name), 0);
+                assert_string_equal(name, a->name);
+                /* The public listener has the visitor's verbs alone. */
+                assert_int_equal(json_object_array_length(json_get(operation, "x-ark-listeners")),
+                                a->role == ROLE_VISITOR ? 3 : 2);
+        }
+        (void) find_operation(contract, "/api/instances/{id}/events", "get");
+        (void) find_operation(contract, "/metrics", "get");
+        (void) find_operation(contract, "/healthz", "get");
+        /* That is between nginx and arkd. */
+        assert_null(json_get(json_get(contract, "paths"), "/internal/route"));
+}
+
+static void test_contract_tells_arguments(void **state)
+{
+        static const struct {
+                const char *path, *method, *member, *text;
+        } cases[] = {
+                { "/api/products/{id}", "get", "parameters",
+                                "[{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
+                                "\"schema\":{\"type\":\"string\"}}]" },
+                { "/api/products", "post", "requestBody",
+                                "{\"required\":true,\"content\":{\"application/json\":"
+                                "{\"schema\":{\"type\":\"object\"}}}}" },
+                { "/api/instances/{id}/access", "get", "security",
+                                "[{\"accessToken\":[]},{\"adminToken\":[]}]" },
+                { "/api/instances", "get", "security", "[{\"adminToken\":[]}]" },
+                { "/healthz", "get", "security", "[{}]" },
+        };
+        _cleanup_json_ struct json_object *contract = read_contract(state);
+        struct json_object *create;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                struct json_object *operation = find_operation(contract, cases[i].path, cases[i].method);
+
+                assert_string_equal(json_text(json_get(operation, cases[i].member)), cases[i].text);
+        }
+        create = find_operation(contract, "/api/instances", "post");
+        assert_has(json_text(create), "\"required\":[\"product_id\",\"client_name\"]");
+        assert_has(json_text(create), "\"name\":\"Idempotency-Key\",\"in\":\"header\"");
+        assert_has(json_text(create), "\"202\":");
+}
+
+static void test_contract_is_for_callers(void **state)
+{
+        assert_int_equal(ask_once(*state, LISTENER_PUBLIC, "GET", "/api/openapi.json", "Host: localhost\r\n",
+                                         NULL, NULL),
+                        403);
+        assert_int_equal(ask_once(*state, LISTENER_LOCAL, "GET", "/api/openapi.json", "Host: localhost\r\n",
+                                         NULL, NULL),
+                        401);
+        assert_int_equal(ask_once(*state, LISTENER_LOCAL, "GET", "/api/openapi.json",
+                                         "Host: localhost\r\n" AS_ADMIN, NULL, NULL),
+                        200);
+}
+
+/* ---- Faults ------------------------------------------------------------------------------------------------ */
+
 static void test_faults(void **state)
 {
         static const struct {
@@ -160,7 +263,9 @@ static void test_faults(void **state)
                 { FAULT_QUOTA_EXCEEDED, 429 },
                 { FAULT_ENGINE_UNAVAILABLE, 503 },
                 { FAULT_STORE_UNAVAILABLE, 503 },
+                { FAULT_NOT_ISOLATED, 503 },
                 { FAULT_QUEUE_FULL, 503 },
+                { FAULT_HOST_FULL, 503 },
                 { FAULT_FAILED, 500 },
         };
         Fixture *f = *state;
@@ -212,6 +317,9 @@ int main(void)
                 with_server(test_head),
                 with_server(test_create),
                 with_server(test_products),
+                with_server(test_contract_has_every_verb),
+                with_server(test_contract_tells_arguments),
+                with_server(test_contract_is_for_callers),
                 with_server(test_faults),
                 with_server(test_store_away),
                 with_server(test_big_answer),

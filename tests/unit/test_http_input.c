@@ -7,8 +7,10 @@ static void test_bad_bodies(void **state)
                 const char *body, *says;
         } cases[] = {
                 { "", "product_id is missing" },
-                { "{", "unexpected end of data" },
+                { "{", "it ends too early" },
                 { "nonsense", "not JSON" },
+                { "{\"product_id\":\"a\",\n\"client_name\" \"b\"}", "line 2, column 15" },
+                { "{\"client_name\":\"a\",\"client_name\":\"b\"}", "“client_name” is there twice" },
                 { "[]", "must be a JSON object" },
                 { "\"x\"", "must be a JSON object" },
                 { ACME ACME, "unexpected character" },

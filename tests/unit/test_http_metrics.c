@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "basic/json-util.h"
-#include "core/counters.h"
+#include "core/model/instance.h"
+#include "core/registry/counters.h"
 #include "http/metrics.h"
 #include "http_test.h"
 

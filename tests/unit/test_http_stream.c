@@ -2,7 +2,9 @@
 #include <sys/resource.h>
 
 #include "basic/time-util.h"
-#include "core/counters.h"
+#include "core/model/instance.h"
+#include "core/registry/counters.h"
+#include "core/verbs/request.h"
 #include "http_test.h"
 
 /* ---- Streams ----------------------------------------------------------------------------------------------- */

@@ -3,15 +3,20 @@
 
 #include "basic/json-util.h"
 #include "basic/time-util.h"
-#include "core/action.h"
-#include "core/manager-internal.h"
+#include "core/manager.h"
+#include "core/model/instance.h"
+#include "core/registry/registry.h"
+#include "core/registry/state.h"
+#include "core/verbs/dispatch.h"
+#include "core/verbs/request.h"
+#include "core/verbs/table.h"
 #include "core_fixture.h"
 #include "starve.h"
 
 /* Every allocation that a verb and its job cost fails once: it is refused, or ends whole or cleanly failed, and the next
  * one is done. So does every one of a start that has something to resume: nothing is lost. */
 
-#define ROUNDS_MAX  5000
+#define ROUNDS_MAX  8000
 #define MOMENTS_MAX 20000
 /* The one that stores the end of a create of p0. */
 #define LAST_CALL 24

@@ -13,6 +13,7 @@
 #include "basic/time-util.h"
 #include "canned_engine.h"
 #include "core/names.h"
+#include "core/ports.h"
 #include "engine_fixture.h"
 #include "starve.h"
 
@@ -123,15 +124,36 @@ static int start_container(World *w, Outcome *o, Pending **ret)
         }
 
 NAMED(start_container, "client_a")
-NAMED(restart_container, "client_a")
 NAMED(remove_container, "client_a")
+NAMED(clear_container, "client_a")
 NAMED(remove_volume, "client_a-data")
 NAMED(remove_network, "client_a-net")
+
+static int do_restart_container(World *w, Outcome *o, Pending **ret)
+{
+        return w->f.port->vtable->restart_container(w->f.port, "client_a", 5, TIMEOUT, outcome_done, o, ret);
+}
+
+static int do_stop_container(World *w, Outcome *o, Pending **ret)
+{
+        return w->f.port->vtable->stop_container(w->f.port, "client_a", 5, TIMEOUT, outcome_done, o, ret);
+}
 
 static int start_inspect(World *w, Outcome *o, Pending **ret)
 {
         return w->f.port->vtable->inspect_container(
                         w->f.port, "client_a", "n1", TIMEOUT, outcome_state, o, ret);
+}
+
+static int start_give(World *w, Outcome *o, Pending **ret)
+{
+        return w->f.port->vtable->give_volume(
+                        w->f.port, "client_a", "/data/", 20000, true, TIMEOUT, outcome_done, o, ret);
+}
+
+static int start_sizes(World *w, Outcome *o, Pending **ret)
+{
+        return w->f.port->vtable->measure_sizes(w->f.port, TIMEOUT, outcome_sizes, o, ret);
 }
 
 static int start_usage(World *w, Outcome *o, Pending **ret)
@@ -150,6 +172,21 @@ static void keep_text(int error, const char *reason, const char *text, void *use
 static int start_logs(World *w, Outcome *o, Pending **ret)
 {
         return w->f.port->vtable->container_logs(w->f.port, "client_a", 9, TIMEOUT, keep_text, o, ret);
+}
+
+/* What the test keeps is not counted. */
+static void keep_listeners(
+                int error, const char *reason, const Listener *listeners, size_t n, void *userdata)
+{
+        OUTSIDE;
+
+        outcome_text(error, reason, n == 1 && listeners[0].port == 3000 ? "3000" : NULL, userdata);
+}
+
+static int start_listeners(World *w, Outcome *o, Pending **ret)
+{
+        return w->f.port->vtable->container_listeners(
+                        w->f.port, "client_a", TIMEOUT, keep_listeners, o, ret);
 }
 
 static int start_list(World *w, Outcome *o, Pending **ret)
@@ -180,13 +217,18 @@ static const struct {
         { "create_container", start_container, OTHERWISE, true },
         { "start_container", do_start_container, MADE, true },
         { "restart_container", do_restart_container, STARTED, true },
+        { "stop_container", do_stop_container, STARTED, true },
         { "inspect_container", start_inspect, STARTED, true },
         { "inspect_container", start_inspect, MADE, true },
+        { "give_volume", start_give, MADE, true },
+        { "measure_sizes", start_sizes, MADE, true },
         { "container_usage", start_usage, STARTED, true },
         { "container_logs", start_logs, STARTED, true },
+        { "container_listeners", start_listeners, STARTED, true },
         { "list_resources", start_list, STARTED, true },
         { "list_resources", start_list, NOTHING, false },
         { "remove_container", do_remove_container, STARTED, false },
+        { "clear_container", do_clear_container, STARTED, false },
         { "remove_network", do_remove_network, STARTED, false },
         { "remove_volume", do_remove_volume, STARTED, false },
 };
@@ -246,13 +288,19 @@ static int make_call(World *w, size_t i, Outcome *o)
         return o->error;
 }
 
+/* Progress is told every 200 ms: whether it is depends on how long the call takes. */
+static bool same_progress(const Outcome *a, const Outcome *b)
+{
+        return a->current == 0 || b->current == 0 || a->current == b->current;
+}
+
 static bool same(const Outcome *a, const Outcome *b)
 {
         return a->state.running == b->state.running && a->state.exit_code == b->state.exit_code &&
                a->state.joined == b->state.joined && a->state.restart_count == b->state.restart_count &&
                streq(a->address, b->address) && memcmp(&a->usage, &b->usage, sizeof(a->usage)) == 0 &&
                streq_ptr(a->text, b->text) && a->n_resources == b->n_resources &&
-               a->n_running == b->n_running;
+               a->n_running == b->n_running && same_progress(a, b);
 }
 
 /* What the call is about is there, or it is not. */

@@ -10,6 +10,8 @@
 #include "basic/json-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "core/model/instance.h"
+#include "core/verbs/request.h"
 #include "http/server-internal.h"
 #include "http_client.h"
 #include "starve.h"
@@ -46,6 +48,7 @@ static const struct {
         { LISTENER_ADMIN, "DELETE", "/api/instances/" FAKE_ID, FROM_LAN AS_ADMIN, NULL, 200 },
         { LISTENER_LOCAL, "GET", "/metrics", AS_ADMIN "Host: localhost\r\n", NULL, 200 },
         { LISTENER_PUBLIC, "GET", "/healthz", FROM_LAN, NULL, 200 },
+        { LISTENER_PUBLIC, "GET", "/api/openapi.json", FROM_LAN, NULL, 200 },
         { LISTENER_PUBLIC, "GET", "/internal/route", FROM_LAN "X-Ark-Instance: " FAKE_ID "\r\n", NULL, 204 },
         { LISTENER_PUBLIC, "GET", "/internal/route", FROM_LAN "X-Ark-Instance: other\r\n", NULL, 403 },
         /* Refusals. */

@@ -21,6 +21,7 @@
 #include "basic/file-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "core/ports.h"
 #include "glue/curl-glue.h"
 #include "glue/pq-glue.h"
 #include "probe/probe.h"
@@ -179,6 +180,7 @@ typedef struct Fixture {
         ProbePort *port;
         unsigned n_done;
         int error;
+        bool secure_cookies;
         char reason[512], text[64];
         Pending *other;
 } Fixture;
@@ -208,6 +210,15 @@ static void on_done(int error, const char *reason, void *userdata)
         f->error = error;
         (void) snprintf(f->reason, sizeof f->reason, "%s", strempty(reason));
         f->other = pending_cancel(f->other);
+}
+
+static void on_answer(int error, const char *reason, const HttpAnswer *answer, void *userdata)
+{
+        Fixture *f = userdata;
+
+        assert_int_equal(answer != NULL, error == 0);
+        f->secure_cookies = answer && answer->secure_cookies;
+        on_done(error, reason, userdata);
 }
 
 static void on_query(int error, const char *reason, const char *text, void *userdata)
@@ -269,7 +280,7 @@ static const char *get(Fixture *f, uint16_t port, const char *path, uint64_t tim
         Pending *pending;
 
         f->n_done = 0;
-        assert_int_equal(f->port->vtable->http_get(f->port, &h, timeout, on_done, f, &pending), 0);
+        assert_int_equal(f->port->vtable->http_get(f->port, &h, timeout, on_answer, f, &pending), 0);
         assert_int_equal(f->n_done, 0);
         wait_done(f, 1);
         return f->reason;
@@ -437,6 +448,40 @@ static void test_http(void **state)
         teardown(&f);
 }
 
+/* Those that a browser takes over https alone. */
+static void test_secure_cookies(void **state)
+{
+        static const struct {
+                const char *headers;
+                bool secure;
+        } cases[] = {
+                { "", false },
+                { "Set-Cookie: a=b; Path=/; HttpOnly\r\n", false },
+                { "Set-Cookie: a=b; Path=/; Secure; HttpOnly\r\n", true },
+                { "set-cookie:a=b;secure\r\n", true },
+                { "Set-Cookie: a=b\r\nSet-Cookie: c=d;\tSECURE \r\nX: y\r\n", true },
+                { "Set-Cookie: Secure=1; Path=/secure; SecureIsNot; Domain=Secure\r\n", false },
+                { "Set-Cookie: a=Secure\r\nX-Set-Cookie: a; Secure\r\n", false },
+                { "Set-Cookie:\r\nSet-Cookie: ;\r\n", false },
+        };
+        Canned c;
+        Fixture f;
+
+        setup(&f);
+        canned_open(&c, f.event);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *answer = str_printf(
+                                "HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\nok", cases[i].headers);
+
+                c.answer = answer;
+                assert_string_equal(get(&f, c.port, "/", TIMEOUT), "");
+                if (f.secure_cookies != cases[i].secure)
+                        fail_msg("%s", cases[i].headers);
+        }
+        canned_close(&c);
+        teardown(&f);
+}
+
 static void test_cancel_http(void **state)
 {
         const char *answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -452,7 +497,7 @@ static void test_cancel_http(void **state)
         h.port = c.port;
         for (unsigned turns = 0; turns < 1000 && !ended; turns++) {
                 f.n_done = 0;
-                assert_int_equal(f.port->vtable->http_get(f.port, &h, TIMEOUT, on_done, &f, &pending), 0);
+                assert_int_equal(f.port->vtable->http_get(f.port, &h, TIMEOUT, on_answer, &f, &pending), 0);
                 for (unsigned i = 0; i < turns && f.n_done == 0; i++)
                         assert_true(sd_event_run(f.event, USEC_PER_SEC) >= 0);
                 ended = f.n_done == 1;
@@ -468,6 +513,7 @@ int main(void)
 {
         const struct CMUnitTest http_tests[] = {
                 cmocka_unit_test(test_http),
+                cmocka_unit_test(test_secure_cookies),
                 cmocka_unit_test(test_cancel_http),
         };
         const struct CMUnitTest database_tests[] = {

@@ -6,8 +6,9 @@
 
 #include <cmocka.h>
 
+#include "core/ports.h"
 #include "store-fixture.h"
-#include "store/store-internal.h"
+#include "store/link.h"
 
 static void test_schema(void **state)
 {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "core/ports.h"
 #include "store-fixture.h"
 
 #define LINKS_MAX 8
@@ -150,7 +151,7 @@ static void open_store_at(Fixture *f, const char *address, const char *deploymen
         *f = (Fixture){ .event = event };
         assert_int_equal(store_new(event, address, deployment, &f->store), 0);
         f->port = store_port(f->store);
-        f->port->vtable->watch(f->port, on_connected, f);
+        f->port->vtable->watch(f->port, on_connected, NULL, f);
 }
 
 static void begin(Fixture *f, Network *network)

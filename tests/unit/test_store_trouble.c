@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "core/ports.h"
 #include "store-fixture.h"
 
 static void test_killed_in_flight(void **state)

@@ -28,8 +28,30 @@ product_install() {
     product_register "$name" "$EXAMPLE" || product_fail "$name" "cannot register $EXAMPLE"
 }
 
+# Prints what a root built now has and host NAME, which was booted before, has not.
+product_missing() {
+    # shellcheck disable=SC2016
+    comm -23 <(grep -hv '^#' "$HERE/root/packages" | sort) \
+        <(host_run "$1" dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p' | sort -u)
+}
+
+# Gives such a host the packages that came to be needed since; it reaches no archive itself.
+product_catch_up() {
+    local name=$1 work file missing
+    mapfile -t missing < <(product_missing "$name")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "host '$name' is older than its recipe; it gets ${missing[*]}"
+    work=$(mktemp -d)
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "${missing[@]}") >&2 || return 0
+    for file in "$work"/*.deb; do
+        host_run "$name" sh -c 'cat >/root/needed.deb && dpkg -i /root/needed.deb' <"$file" >>"$HOSTS/$name/apt.log" 2>&1 || true
+    done
+    rm -rf "$work"
+}
+
 product_apt_install() {
     local name=$1 file
+    product_catch_up "$name"
     file=/root/$(basename "$2")
     host_run "$name" sh -c "cat >'$file'" <"$2"
     if ! host_run "$name" env DEBIAN_FRONTEND=noninteractive \
@@ -61,6 +83,6 @@ END' sh "$(jq -r .id "$2")" "$(cat "$2")") || return 1
 product_fail() {
     say "what host '$1' logged:"
     host_run "$1" journalctl --no-pager --lines 30 --output short-precise \
-        -u arkd -u 'arkd*.socket' -u arkd-redis -u nginx -u docker | sed 's/^/      | /' >&2
+        -u arkd -u 'arkd*.socket' -u arkd-redis -u arkd-nginx -u docker | sed 's/^/      | /' >&2
     die "$2"
 }

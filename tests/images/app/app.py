@@ -33,6 +33,7 @@ PORT = 8080
 MODE = os.environ.get("MODE", "")
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 FORM_LIMIT = 65536
+HOSTILE = "/usr/local/share/app/hostile.html"
 WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 PAGE = """<!doctype html>
@@ -181,9 +182,19 @@ class Handler(BaseHTTPRequestHandler):
             ("Set-Cookie", "session=one; Path=/; HttpOnly"), ("Set-Cookie", "theme=dark; Path=/echo")])
 
     def do_get_headers(self):
-        """Two headers that would concern every application on the origin, and one that does not."""
+        """Headers that would concern every application on the origin, and one that does not."""
         self.reply(200, "text/plain", "headers sent\n", [
-            ("Clear-Site-Data", '"*"'), ("Service-Worker-Allowed", "/"), ("X-Kept", "yes")])
+            ("Clear-Site-Data", '"*"'), ("Service-Worker-Allowed", "/"),
+            ("Strict-Transport-Security", "max-age=600"), ("Alt-Svc", 'h2=":444"'), ("X-Kept", "yes")])
+
+    def do_get_hostile(self):
+        """A page that tries to get at the landing page and at a neighbour."""
+        with open(HOSTILE, "rb") as page:
+            self.reply(200, "text/html; charset=utf-8", page.read(), [("Service-Worker-Allowed", "/")])
+
+    def do_get_worker(self):
+        self.reply(200, "text/javascript", "self.onfetch = (event) => event.respondWith(new Response('hostile'));\n",
+                   [("Service-Worker-Allowed", "/")])
 
     def do_get_redirect(self):
         self.reply(302, "text/plain", "over there\n", [("Location", "/echo/there")])
