@@ -178,20 +178,40 @@ static void check_once(World *w)
         check_resources(w);
 }
 
+/* One of which a job found that it does not answer is asked again after a start, and then it may. */
+static bool any_may_answer_again(World *w)
+{
+        for (const Instance *i = manager_next_instance(w->manager, NULL); i;
+                        i = manager_next_instance(w->manager, i->id))
+                if (i->status == INSTANCE_FAILED && streq_ptr(i->error_step, "health"))
+                        return true;
+        return false;
+}
+
+/* What a start does where nothing was left to do: it reads. */
+static bool is_done_by_a_start(const char *call, bool may_answer)
+{
+        static const char *const reads[] = { "load", "list_", "inspect_", "= ", "database_login", "http_get",
+                "! http_get" };
+
+        for (size_t k = 0; k < ELEMENTSOF(reads); k++)
+                if (startswith(call, reads[k]))
+                        return true;
+        return streq(call, "commit put mark") || (may_answer && streq(call, "commit put instance"));
+}
+
 void world_check(World *w)
 {
         size_t logged;
+        bool may_answer;
 
         check_once(w);
+        may_answer = any_may_answer_again(w);
         world_stop(w);
         logged = strv_length(w->ports->log);
         world_start(w);
         world_run(w);
         for (char **l = w->ports->log + logged; *l; l++)
-                world_assert(w, startswith(*l, "load") || startswith(*l, "list_") ||
-                                                startswith(*l, "inspect_") || startswith(*l, "= ") ||
-                                                startswith(*l, "database_login") ||
-                                                startswith(*l, "http_get") || startswith(*l, "! http_get") ||
-                                                streq(*l, "commit put mark"));
+                world_assert(w, is_done_by_a_start(*l, may_answer));
         check_once(w);
 }
