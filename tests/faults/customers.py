@@ -7,13 +7,13 @@ import threading
 import time
 import urllib.parse
 
-from machine import GONE, TOP
+from machine import GONE, PATIENCE, TOP
 from relay import PORT
 
 TEST_APP = json.loads((TOP / "examples/test-app.json").read_text())
 REGISTRY_IMAGE = f"127.0.0.1:{PORT}/ark-test/app:1"
 # How long a customer goes on asking for what a fault refuses.
-PATIENCE_S = 90
+PATIENCE_S = 90 * PATIENCE
 
 
 def product(id, **changes):

@@ -5,7 +5,7 @@ import json
 import pathlib
 import time
 
-from machine import GONE
+from machine import GONE, PATIENCE
 
 LABEL = "network.ark.instance"
 DEPLOYMENT = "network.ark.deployment"
@@ -15,7 +15,7 @@ KEYS = {"product", "instance", "secret", "job", "idempotency", "deployment", "ge
 SINGLE_KEYS = {"products", "instances", "ark:jobs"}
 STATE = "/var/lib/arkd"
 # How many seconds a job may last: a deploy's deadline, and to take away what it has made. What takes long is told.
-AT_WORK, LONG = 240, 60
+AT_WORK, LONG = 240 * PATIENCE, 60
 # A dockerd that is killed while it makes a network has the bridge on record, and the network not: after that it makes
 # the bridge at each start, lets nobody else use its name and answers that there is no such network.
 ENGINE_KEEPS_BRIDGE = "networks have same bridge name"
@@ -249,7 +249,7 @@ def settle(customers, strangers=()):
         print(f"    something was at work for {time.monotonic() - begun:.0f} s", flush=True)
         machine.tell_journal(time.monotonic() - begun)
     # Status follows the engine's events, an empty slice is unloaded by and by.
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 15 * PATIENCE
     while True:
         inventory = Inventory(customers, strangers).take()
         if not inventory.differences or time.monotonic() > deadline:

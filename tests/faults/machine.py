@@ -13,7 +13,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/host"))
 
 import daemon  # noqa: E402
-from arkhost import Host, wait_for  # noqa: E402
+from arkhost import PATIENCE, Host, wait_for  # noqa: E402
 from relay import Relay  # noqa: E402
 
 DIE_AT = "/var/lib/arkd/die-at"

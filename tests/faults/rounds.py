@@ -6,7 +6,7 @@ import time
 from byhand import ByHand
 from customers import REGISTRY_IMAGE
 from losses import Losses
-from machine import UNITS, wait_for
+from machine import PATIENCE, UNITS, wait_for
 from places import is_remade, is_undo, needs_database, places
 from relay import EVERYTHING
 
@@ -80,7 +80,7 @@ class Rounds(ByHand, Losses):
 
     def join(self, threads):
         for thread in threads:
-            thread.join(120)
+            thread.join(120 * PATIENCE)
             assert not thread.is_alive(), "a customer still waits"
 
     # Death at chosen places
@@ -121,7 +121,7 @@ class Rounds(ByHand, Losses):
         """Answers the thread of the work that came by the place."""
         self.machine.arm(place)
         thread = self.begin(place)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * PATIENCE
         while self.machine.armed() and time.monotonic() < deadline:
             time.sleep(0.005)
         self.note_place(place)
@@ -147,7 +147,7 @@ class Rounds(ByHand, Losses):
 
     def note_places(self, *places):
         """They were armed together."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 60 * PATIENCE
         while self.machine.armed() and time.monotonic() < deadline:
             time.sleep(0.005)
         left = self.machine.disarm()

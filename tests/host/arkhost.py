@@ -2,6 +2,7 @@
 """A booted host with the package: its commands, its HTTP listeners, its engine, its store, its bus."""
 
 import contextlib
+import copy
 import ctypes
 import fcntl
 import functools
@@ -26,17 +27,20 @@ BUS_PATH = "/network/ark/Deploy1"
 ENGINE_CONNECTIONS_IDLE = 16 + 1
 # Another one each time it boots.
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# What is waited for is given for a machine that is left alone. Where much runs on it, it takes so many times as long.
+PATIENCE = float(os.environ.get("ARK_TEST_PATIENCE", 1))
 
 
 def wait_for(what, condition, seconds=20, every=0.05):
-    """Calls condition() until it answers something true, and answers that."""
+    """Calls condition() until it answers something true, and answers that. Gives up after so many seconds of patience."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}; last: {value!r}")
+            raise AssertionError(f"not within {seconds:g} s: {what}; last: {value!r}")
         time.sleep(every)
 
 
@@ -101,13 +105,15 @@ class Client:
     """Speaks HTTP with one listener. Targets go over the wire as they are given."""
 
     def __init__(self, name, connector, token=None, timeout=30):
-        self.name, self.connector, self.token, self.timeout = name, connector, token, timeout
+        self.name, self.connector, self.token, self.timeout = name, connector, token, timeout * PATIENCE
 
     def without_token(self):
-        return Client(self.name, self.connector, None, self.timeout)
+        return self.with_token(None)
 
     def with_token(self, token):
-        return Client(self.name, self.connector, token, self.timeout)
+        other = copy.copy(self)
+        other.token = token
+        return other
 
     def open(self, method, target, body=None, headers=(), timeout=None):
         """Sends a request; answers the connection and its response, whose body is not read yet."""
@@ -165,7 +171,7 @@ class Host:
 
     def script(self, verb, *arguments, timeout=120):
         command = [SCRIPT, verb, "--name", self.name, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=timeout).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=timeout * PATIENCE).stdout
 
     def find(self):
         self.leader = int((HOSTS / self.name / "leader").read_text())
@@ -174,7 +180,7 @@ class Host:
         """Stops it and boots it again; waits until it is up."""
         booted = self.path(BOOT_ID).read_text()
         done = subprocess.run([SCRIPT, "reboot", "--name", self.name, *options], capture_output=True, text=True,
-                              timeout=300)
+                              timeout=300 * PATIENCE)
         assert done.returncode == 0, f"the host does not come up again:\n{done.stderr}"
         self.find()
         assert self.path(BOOT_ID).read_text() != booted, "it was never down"
@@ -187,7 +193,7 @@ class Host:
     def run(self, *arguments, input=None, timeout=90):
         """Runs a command in the host and answers what came of it, whether it succeeded or not."""
         return subprocess.run(self.command(*arguments), input=input, capture_output=True, text=True,
-                              errors="replace", timeout=timeout)
+                              errors="replace", timeout=timeout * PATIENCE)
 
     def exec(self, *arguments, input=None, timeout=90):
         """Runs a command in the host, which must succeed, and answers what it printed."""
@@ -222,7 +228,7 @@ class Host:
 
     def connect_inside(self, port):
         connected = self.socket()
-        connected.settimeout(10)
+        connected.settimeout(10 * PATIENCE)
         try:
             connected.connect(("127.0.0.1", port))
         except OSError:
@@ -231,11 +237,11 @@ class Host:
         return connected
 
     def connect_outside(self, port, source=None):
-        return socket.create_connection((self.address, port), timeout=10, source_address=source and (source, 0))
+        return socket.create_connection((self.address, port), timeout=10 * PATIENCE, source_address=source and (source, 0))
 
     def connect_unix(self, path):
         connected = socket.socket(socket.AF_UNIX)
-        connected.settimeout(10)
+        connected.settimeout(10 * PATIENCE)
         connected.connect(str(self.path(path)))
         return connected
 
@@ -320,7 +326,7 @@ class Host:
     def bus(self, member, signature="", *arguments, path=BUS_PATH, interface=f"{BUS_NAME}.Manager", user=None):
         """Calls a method with busctl and answers the values of its reply."""
         as_user = ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups"] if user else []
-        call = ["busctl", "--json=short", "--timeout=60", "call", BUS_NAME, path, interface, member]
+        call = ["busctl", "--json=short", f"--timeout={60 * PATIENCE:g}", "call", BUS_NAME, path, interface, member]
         done = self.run(*as_user, *call, *([signature] if signature else []), *arguments)
         if done.returncode:
             raise BusError(done.stderr.strip())

@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ OTHER_RESOLVER = "192.168.77.53"
 PORTS = [25, 53, 80, 8099]
 STATE = "/run/arkd-firewall/state"
 OPERATORS = "operators-own"
+# What docker exec ends with, where what it ran was killed.
+KILLED = 128 + signal.SIGKILL
 # Of the host: its own, and those of arkd-nginx; arkd itself listens on loopback alone.
 HOST_PORTS, LOOPBACK_PORTS = [22, 80, 3000, 3001, 3002], [2375, 5050]
 
@@ -40,8 +43,13 @@ print(json.dumps([target for target in targets if target in reached]))
 
 
 def reached_by(host, command, targets):
-    said = host.exec(*command, "python3", "-c", REACH, json.dumps(targets))
-    return {tuple(target) for target in json.loads(said)}
+    def tried():
+        done = host.run(*command, "python3", "-c", REACH, json.dumps(targets))
+        # An application that the engine started before its database answered is started again, with all that runs in it.
+        return done if done.returncode != KILLED else None
+    done = wait_for("nothing kills what tries", tried, 30)
+    assert done.returncode == 0, done.stderr
+    return {tuple(target) for target in json.loads(done.stdout)}
 
 
 def reached_from(host, container, targets, user=None):

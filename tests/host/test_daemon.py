@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from arkhost import BUS_NAME, BUS_PATH, ENGINE_CONNECTIONS_IDLE, wait_for
+from arkhost import BUS_NAME, BUS_PATH, ENGINE_CONNECTIONS_IDLE, PATIENCE, wait_for
 from workshop import docker_leftovers
 
 CROWD = 10_000
@@ -135,7 +135,7 @@ def test_without_descriptors(host, work, product, before, spare):
             instance = work.adopt(host.bus("CreateInstance", "ssa{sv}", product, "Acme", "0")[0])
             used, end = cpu_seconds(host), time.monotonic() + 3
             wait_for("time passes", lambda: time.monotonic() > end, 5)
-            assert cpu_seconds(host) - used < 1, "it takes the processor while it has no descriptors"
+            assert cpu_seconds(host) - used < 1 * PATIENCE, "it takes the processor while it has no descriptors"
             assert host.bus_property("Status", **bus_object(instance)) in ("pending", "running")
         for one in patient:
             one.sendall(b"x\r\nConnection: close\r\n\r\n")
@@ -206,7 +206,7 @@ def test_stalled_readers_and_slow_senders(host, before):
             assert time.monotonic() < deadline, f"{len(slow)} are still there"
             begun = time.monotonic()
             host.local.get("/api/products").expect(200)
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 2 * PATIENCE
             grown = max(grown, memory_kb(host) - memory)
             slow = [one for one in slow if sends_on(one)]
             time.sleep(1)
@@ -270,7 +270,7 @@ def test_stalled_visitors(host, work, before):
                 while one.recv(4096):
                     pass
     print(f"\nslow ones were let go after {took:.0f} s; others waited {slowest * 1000:.0f} ms at most")
-    assert slowest < 2
+    assert slowest < 2 * PATIENCE
     unharmed(host, *before)
 
 
@@ -334,7 +334,7 @@ def test_stopped_in_the_middle_of_a_deploy(host, work, patience):
     took = time.monotonic() - begun
     ended = host.unit("arkd.service", "Result", "ExecMainStatus", "ActiveState")
     host.exec("systemctl", "start", "arkd.socket", "arkd.service")
-    assert took < 5, f"{took:.1f} s"
+    assert took < 5 * PATIENCE, f"{took:.1f} s"
     assert ended == {"Result": "success", "ExecMainStatus": "0", "ActiveState": "inactive"}
     host.wait_healthy()
     for instance in instances:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from arkhost import wait_for
+from arkhost import PATIENCE, wait_for
 from workshop import assert_nothing_left
 
 REGISTRY = "127.0.0.1:5000"
@@ -201,7 +201,7 @@ def test_application_that_never_answers(host, work):
     begun = time.monotonic()
     instance = work.order(work.quick({"MODE": "silent"}, deadline_s=5))
     told = fails(host, instance, "health")
-    assert 4 < time.monotonic() - begun < 15
+    assert 4 < time.monotonic() - begun < 15 * PATIENCE
     assert "5 s" in told["reason"], told
     assert "running, but not listening" in told["log"]
 
@@ -270,7 +270,7 @@ def test_application_that_ignores_sigterm_is_removed_at_once(host, work):
     instance = work.deploy(work.product({"MODE": "stubborn"}))
     begun = time.monotonic()
     instance.delete()
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 9, "SIGKILL comes after ten seconds"
 
 
 def test_a_failed_deploy_may_be_tried_again_and_deleted(host, work):

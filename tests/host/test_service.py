@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from arkhost import BUS_NAME, BUS_PATH, wait_for
+from arkhost import BUS_NAME, BUS_PATH, PATIENCE, wait_for
 from workshop import docker_leftovers
 
 SOCKETS = ["arkd.socket", "arkd-admin.socket", "arkd-local.socket"]
@@ -175,7 +175,7 @@ def test_killed_ten_times_in_a_row(host, work):
         wait_for("the API works", lambda: _works(host, instance), 5, every=0.02)
         slowest = max(slowest, time.monotonic() - begun)
     assert len(pids) == 10
-    assert slowest < 1.5, f"{slowest:.2f} s"
+    assert slowest < 1.5 * PATIENCE, f"{slowest:.2f} s"
     for name in ["arkd.service", *SOCKETS]:
         assert host.unit(name, "ActiveState")["ActiveState"] == "active"
     assert host.exec("systemctl", "list-units", "--failed", "--plain", "--no-legend", "arkd*") == ""

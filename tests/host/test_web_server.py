@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from arkhost import Client, wait_for
+from arkhost import PATIENCE, Client, wait_for
 from test_daemon import many_descriptors
 from websocket import TEXT, WebSocket
 
@@ -65,7 +65,7 @@ def test_slow_visitors_leave_others_served(host, instance):
         begun = time.monotonic()
         wait_for("they are let go", lambda: still_open(slow) == 0, 40, every=0.5)
     print(f"\nothers waited {slowest * 1000:.0f} ms at most; slow ones let go {time.monotonic() - begun:.0f} s later")
-    assert slowest < 2
+    assert slowest < 2 * PATIENCE
 
 
 def test_a_crowd_of_websockets_leaves_others_served(host, instance):
@@ -82,7 +82,7 @@ def test_a_crowd_of_websockets_leaves_others_served(host, instance):
             assert one.receive() == (TEXT, b"still there?")
         others_are_served(host, instance)
     print(f"\n{SOCKETS} websockets; others waited {slowest * 1000:.0f} ms at most")
-    assert slowest < 2
+    assert slowest < 2 * PATIENCE
 
 
 def test_one_address_has_so_many_connections(host, instance):
@@ -117,7 +117,7 @@ def test_ten_thousand_are_held(host, instance):
         slowest = others_are_served(host, instance)
         held = still_open(crowd)
     print(f"\n{held} of {CROWD} held; others waited {slowest * 1000:.0f} ms at most")
-    assert held == CROWD and slowest < 3
+    assert held == CROWD and slowest < 3 * PATIENCE
 
 
 def answers(host, port=3000):

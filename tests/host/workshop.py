@@ -9,7 +9,7 @@ import random
 import string
 import time
 
-from arkhost import TOP, wait_for
+from arkhost import PATIENCE, TOP, wait_for
 
 TEST_APP = json.loads((TOP / "examples/test-app.json").read_text())
 LABEL = "network.ark.instance"
@@ -65,7 +65,7 @@ def assert_gone(host, instance):
 
 
 def wait_until_host_is_clean(host, instance):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     while left := host_leftovers(host, instance):
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
@@ -121,6 +121,7 @@ class Instance:
 
     def follow(self, seconds=60):
         """Yields each state that the event stream tells, until it ends."""
+        seconds *= PATIENCE
         connection, response = self.host.public.open("GET", f"/api/instances/{self.id}/events",
                                                      timeout=seconds)
         try:
