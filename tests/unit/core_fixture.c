@@ -83,13 +83,10 @@ size_t world_first_case(void)
 
 static void make_compose_dir(World *w)
 {
-        static unsigned n;
-        struct stat st;
-
         /* In memory where possible: there are very many of them. */
-        (void) snprintf(w->compose_dir, sizeof w->compose_dir, "%s/ark-core-%d-%u",
-                        stat("/dev/shm", &st) == 0 && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp",
-                        (int) getpid(), n++);
+        (void) snprintf(w->compose_dir, sizeof w->compose_dir, "%s/ark-core-XXXXXX",
+                        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        assert_non_null(mkdtemp(w->compose_dir));
 }
 
 World *world_new(void)
