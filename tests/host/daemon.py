@@ -17,7 +17,8 @@ UNITS = ["arkd.socket", "arkd-admin.socket", "arkd-local.socket", "arkd.service"
 # Linked into it, as the host has no compiler's libraries.
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dc_link_args=-static-libasan -static-libubsan"]
 # Leaks are looked for by valgrind: what watches for them here would need to trace the process.
-SANITIZED = ["Environment=ASAN_OPTIONS=abort_on_error=1:detect_leaks=0",
+# What was freed is held back for a while, by default 256 MiB of it.
+SANITIZED = ["Environment=ASAN_OPTIONS=abort_on_error=1:detect_leaks=0:quarantine_size_mb=32",
              "Environment=UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:abort_on_error=1"]
 
 VALGRIND_FAILED = 99

@@ -4,9 +4,9 @@
 Walks what arkd says of itself on the bus, from the root on, and calls every method and reads and sets every property
 with what nobody would send, as the user that it runs as. Prints what came of it, as a Python literal.
 
-    fuzz.py SEED SECONDS CALLS KEPT EXPENDABLE
+    fuzz.py SEED SECONDS CALLS SHARE KEPT EXPENDABLE
 
-KEPT is the id of an instance that must not be harmed, EXPENDABLE of one that may be.
+Of the strangest signatures and strings each method gets one of SHARE, drawn anew for each. KEPT is the id of an instance that must not be harmed, EXPENDABLE of one that may be.
 """
 
 import collections
@@ -47,8 +47,9 @@ KEYS = ["status", "product", "product_id", "idempotency_key", "cursor", "limit",
 
 
 class Fuzzer:
-    def __init__(self, seed, kept, expendable):
+    def __init__(self, seed, share, kept, expendable):
         self.random = random.Random(seed)
+        self.share = share
         self.kept, self.expendable = kept, expendable
         self.connection = sysbus.Connection(timeout=60)
         self.outcomes, self.reached, self.findings = collections.Counter(), collections.Counter(), []
@@ -178,17 +179,20 @@ class Fuzzer:
         self.send(path, PROPERTIES, "Get", "ss", (interface, name + "x"))
         self.send(path, PROPERTIES, "GetAll", "s", (self.random.choice(STRINGS),))
 
+    def some_of(self, table):
+        return self.random.sample(table, -(-len(table) // self.share))
+
     def each_once(self):
-        """Every signature and every string for every method, whatever chance would have it."""
+        """Signatures and strings for every method, whatever chance would have it."""
         for path, interface, member, expected in self.methods:
             # What every object has is sd-bus's; on one it is enough.
             if path.endswith(self.kept) or (interface.startswith("org.freedesktop.DBus.") and path != BUS_PATH):
                 continue
-            for signature in SIGNATURES:
+            for signature in self.some_of(SIGNATURES):
                 body = tuple(self.value(kind) for kind in split(signature))
                 if not self.is_spared(path, member, signature, expected, body) and signature != expected:
                     self.send(path, interface, member, signature, body)
-            for text in STRINGS if "s" in expected else []:
+            for text in self.some_of(STRINGS) if "s" in expected else []:
                 body = tuple(text if kind == "s" else [] if kind[0] == "a" else self.value(kind) for kind in split(expected))
                 if not self.is_spared(path, member, expected, expected, body):
                     self.send(path, interface, member, expected, body)
@@ -259,5 +263,5 @@ def inputs(method):
     return "".join(one.get("type") for one in method.findall("arg") if one.get("direction") != "out")
 
 
-seed, seconds, calls, kept, expendable = sys.argv[1:]
-print(repr(Fuzzer(seed, kept, expendable).run(float(seconds), int(calls))))
+seed, seconds, calls, share, kept, expendable = sys.argv[1:]
+print(repr(Fuzzer(seed, int(share), kept, expendable).run(float(seconds), int(calls))))
